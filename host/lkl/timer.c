@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A thread that sleeps until the kernel's next timer event and sets its pending
+ * bit. It never drives the CPU: a driver in a long loop still gets its ticks.
+ *
+ * Events that move later do not wake it: it wakes at the old time, finds the
+ * newer one and sleeps on. So a tick that is stopped and restarted at every idle
+ * period costs one wake-up a tick, not two a period.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+#include "lkl_host_i.h"
+
+#define NEVER (~0ULL)
+
+static pthread_t thread;
+static bool runs;
+static lkl_u64 deadline = NEVER;	/* atomic */
+static lkl_u64 asleep_until;		/* atomic; 0 = awake */
+static int word;			/* futex, counts changes */
+static bool stop;
+
+lkl_u64 timer_monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void prod(void)
+{
+	__atomic_fetch_add(&word, 1, __ATOMIC_SEQ_CST);
+	futex_wake(&word, 1);
+}
+
+void timer_set(lkl_u64 when)
+{
+	__atomic_store_n(&deadline, when, __ATOMIC_SEQ_CST);
+	if (when < __atomic_load_n(&asleep_until, __ATOMIC_SEQ_CST))
+		prod();
+}
+
+static void *timer_main(void *unused)
+{
+	lkl_u64 when;
+	int seen;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
+		seen = __atomic_load_n(&word, __ATOMIC_SEQ_CST);
+		when = __atomic_load_n(&deadline, __ATOMIC_SEQ_CST);
+		if (when != NEVER && when <= timer_monotonic_ns()) {
+			if (__atomic_compare_exchange_n(&deadline, &when, NEVER,
+							false, __ATOMIC_SEQ_CST,
+							__ATOMIC_SEQ_CST))
+				cpu_raise(LKL_PENDING_TIMER);
+			continue;
+		}
+		__atomic_store_n(&asleep_until, when, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&deadline, __ATOMIC_SEQ_CST) >= when)
+			futex_wait(&word, seen, when == NEVER ? NULL : &when);
+		__atomic_store_n(&asleep_until, 0, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+int timer_start(void)
+{
+	if (pthread_create(&thread, NULL, timer_main, NULL))
+		return -EAGAIN;
+	runs = true;
+	return 0;
+}
+
+void timer_stop(void)
+{
+	if (!runs)
+		return;
+	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
+	prod();
+	pthread_join(thread, NULL);
+	runs = false;
+}
