@@ -81,7 +81,7 @@ void cpu_wake(int *state)
  */
 void cpu_raise(lkl_u64 bits)
 {
-	lkl_u64 old = __atomic_fetch_or(&lkl_cpu.pending, bits,
+	lkl_u64 old = __atomic_fetch_or(&lkl_kernel_pending, bits,
 					__ATOMIC_SEQ_CST);
 
 	if (!old && !in_guest && !LOAD(&lkl_cpu.owner))
@@ -126,7 +126,7 @@ static void drive(struct lkl_thread *t, void (*enter)(void))
 			kick();
 			return;
 		}
-		if (!more && !LOAD(&lkl_cpu.pending))
+		if (!more && !LOAD(&lkl_kernel_pending))
 			return;
 		if (!try_own())
 			return;		/* its new owner looks at pending */
@@ -186,7 +186,7 @@ static void hand_over(struct lkl_thread *t)
 	} while (!__atomic_compare_exchange_n(&lkl_cpu.calls, &head, t, true,
 					      __ATOMIC_SEQ_CST,
 					      __ATOMIC_SEQ_CST));
-	__atomic_fetch_or(&lkl_cpu.pending, LKL_PENDING_CALLS,
+	__atomic_fetch_or(&lkl_kernel_pending, LKL_PENDING_CALLS,
 			  __ATOMIC_SEQ_CST);
 }
 
@@ -206,7 +206,9 @@ void cpu_call(struct lkl_thread *t)
 {
 	STORE(&t->state, LKL_CALL_PENDING);
 	if (try_own()) {
-		if (!lkl_kernel_is_current(t))
+		if (lkl_kernel_is_current(t))
+			t->ready = 1;
+		else
 			hand_over(t);
 		drive(t, lkl_kernel_resume);
 	} else {

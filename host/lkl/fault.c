@@ -4,7 +4,6 @@
  * makes the faulting code continue in lkl_kernel_fault(), on the same stack. Faults
  * elsewhere are the program's own.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -45,6 +44,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	for (i = 0; i < N_SIGNALS; i++)
 		if (signals[i] == sig)
 			sigaction(sig, &saved[i], NULL);
+	if (info->si_code <= 0)
+		raise(sig);		/* was sent, would not happen again */
 }
 
 int fault_catch(void)

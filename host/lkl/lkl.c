@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The public calls of lkl.h: start, system call, halt. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <linux/reboot.h>
 #include <pthread.h>

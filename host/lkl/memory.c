@@ -3,7 +3,6 @@
  * Guest RAM is one shared mapping of a memfd, so that peers can map it as well;
  * vmalloc maps pieces of the same memfd in a reserved range.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>

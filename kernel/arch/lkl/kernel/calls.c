@@ -32,9 +32,8 @@ bool lkl_driver_done(void)
 }
 
 /*
- * LKL_PENDING_CALLS: takes what was handed over. The exchange makes a record
- * ours before its task can see it; a thread has one call at a time, so no record
- * is on the list twice.
+ * LKL_PENDING_CALLS: takes what was handed over. A thread has one call at a time
+ * and that cannot run before it is taken here, so no record is on the list twice.
  */
 void lkl_calls_wake(void)
 {
@@ -43,6 +42,7 @@ void lkl_calls_wake(void)
 	t = __atomic_exchange_n(&lkl_cpu.calls, NULL, __ATOMIC_ACQUIRE);
 	for (; t; t = next) {
 		next = t->next_call;
+		t->ready = 1;
 		if (t->task) {
 			wake_up_process(t->task);
 			continue;
@@ -77,19 +77,19 @@ static void call_wait(struct lkl_thread *t, bool foreign)
 {
 	for (;;) {
 		cpu_relax();
-		if (call_state(t) != LKL_CALL_DONE)
+		if (t->ready)
 			return;
 		if (!lkl_others_runnable() || (foreign && lkl_driver_done())) {
 			lkl_cpu.more = lkl_others_runnable();
 			lkl_park();
 			cpu_relax();
-			if (call_state(t) != LKL_CALL_DONE)
+			if (t->ready)
 				return;
 		}
 		foreign = false;
 		/* Resumed, but not for us: the CPU is wanted by others. */
 		set_current_state(TASK_IDLE);
-		if (call_state(t) == LKL_CALL_DONE)
+		if (!t->ready)
 			schedule();
 		__set_current_state(TASK_RUNNING);
 	}
@@ -100,6 +100,7 @@ static long call_run(struct lkl_thread *t)
 	unsigned long *a = t->args;
 	long ret;
 
+	t->ready = 0;
 	if ((unsigned long)t->nr >= NR_syscalls)
 		return -ENOSYS;
 	ret = sys_call_table[t->nr](a[0], a[1], a[2], a[3], a[4], a[5]);

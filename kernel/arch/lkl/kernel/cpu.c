@@ -11,6 +11,8 @@
 #include "lkl_i.h"
 
 struct lkl_cpu lkl_cpu;
+unsigned long long lkl_kernel_pending;
+EXPORT_SYMBOL(lkl_kernel_pending);
 struct task_struct *current_task = &init_task;
 EXPORT_SYMBOL(current_task);
 
@@ -61,6 +63,6 @@ bool lkl_others_runnable(void)
 /* Interrupts are off; they are delivered when our caller enables them. */
 void arch_cpu_idle(void)
 {
-	if (!__atomic_load_n(&lkl_cpu.pending, __ATOMIC_SEQ_CST))
+	if (!__atomic_load_n(&lkl_kernel_pending, __ATOMIC_SEQ_CST))
 		lkl_park();
 }

@@ -46,7 +46,7 @@ void lkl_irqs_run(void)
 
 	lkl_irqs_enabled = ARCH_IRQ_DISABLED;
 	old = set_irq_regs(&regs);
-	while ((bits = __atomic_exchange_n(&lkl_cpu.pending, 0,
+	while ((bits = __atomic_exchange_n(&lkl_kernel_pending, 0,
 					   __ATOMIC_SEQ_CST))) {
 		tick |= bits & LKL_PENDING_TIMER;
 		irq_enter();

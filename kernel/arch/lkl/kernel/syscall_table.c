@@ -5,14 +5,22 @@
 #include <asm/syscall.h>
 #include <asm/unistd.h>
 
-/* Of x86 alone, or for programs that the kernel itself would run. */
+/* Of x86 alone, or for processes, of which there is one; threads end on the host. */
 #define sys_arch_prctl		sys_ni_syscall
+#define sys_clone		sys_ni_syscall
+#define sys_clone3		sys_ni_syscall
+#define sys_execve		sys_ni_syscall
+#define sys_execveat		sys_ni_syscall
+#define sys_exit		sys_ni_syscall
+#define sys_exit_group		sys_ni_syscall
+#define sys_fork		sys_ni_syscall
 #define sys_ioperm		sys_ni_syscall
 #define sys_iopl		sys_ni_syscall
 #define sys_mmap		sys_ni_syscall
 #define sys_modify_ldt		sys_ni_syscall
 #define sys_rt_sigreturn	sys_ni_syscall
 #define sys_uretprobe		sys_ni_syscall
+#define sys_vfork		sys_ni_syscall
 
 asmlinkage long sys_ni_syscall(unsigned long, unsigned long, unsigned long,
 			       unsigned long, unsigned long, unsigned long);

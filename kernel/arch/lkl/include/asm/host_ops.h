@@ -28,9 +28,13 @@ enum lkl_call_state {
  * and sets state to PENDING; the kernel stores ret and sets DONE, after which
  * it does not touch the record again until the next PENDING. The first call of
  * a record (task is NULL) makes its task.
+ *
+ * A task runs a call when it is ready, not when it is pending: a record that its
+ * task took before it was taken off the list could be put there twice.
  */
 struct lkl_thread {
 	int state;			/* enum lkl_call_state, atomic */
+	int ready;			/* accepted; written by the CPU's owner only */
 	long nr;
 	unsigned long args[6];
 	long ret;
@@ -39,7 +43,7 @@ struct lkl_thread {
 	struct lkl_thread *next_sleeper, *prev_sleeper;	/* host's */
 };
 
-/* Bits of lkl_cpu.pending; 1..62 are device interrupts. */
+/* Bits of lkl_kernel_pending; 1..62 are device interrupts. */
 #define LKL_PENDING_TIMER	(1ULL << 0)
 #define LKL_PENDING_CALLS	(1ULL << 63)
 
@@ -51,7 +55,6 @@ struct lkl_thread {
 struct lkl_cpu {
 	int owner;			/* atomic */
 	int dead;			/* halted or panicked; never driven again */
-	lkl_u64 pending;		/* atomic */
 	struct lkl_thread *calls;	/* atomic stack of handed-over calls */
 	struct lkl_thread *driver;	/* whose thread drives; NULL = background */
 	int more;			/* parked with runnable tasks left over */
@@ -103,6 +106,8 @@ struct lkl_boot_info {
  * current fiber parks: idle, at the end of a call, or dead.
  */
 extern struct lkl_cpu lkl_cpu;
+/* Outside the struct, because every file of the kernel looks at it. */
+extern unsigned long long lkl_kernel_pending;
 void lkl_kernel_boot(const struct lkl_boot_info *info);
 void lkl_kernel_resume(void);
 /* Whether t's task is the one that would run at resume (fast path). */

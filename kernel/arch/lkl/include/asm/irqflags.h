@@ -2,10 +2,8 @@
 #ifndef _ASM_LKL_IRQFLAGS_H
 #define _ASM_LKL_IRQFLAGS_H
 
-#include <asm/host_ops.h>
-
 /*
- * Interrupts are a word that host threads set bits in (lkl_cpu.pending). They
+ * Interrupts are a word that host threads set bits in (lkl_kernel_pending). They
  * are delivered when the kernel enables interrupts, idles, or polls with
  * cpu_relax(), always on the driving thread: nothing is asynchronous.
  */
@@ -13,6 +11,7 @@
 #define ARCH_IRQ_DISABLED	0
 
 extern unsigned long lkl_irqs_enabled;
+extern unsigned long long lkl_kernel_pending;
 void lkl_irqs_run(void);
 
 static __always_inline unsigned long arch_local_save_flags(void)
@@ -24,7 +23,7 @@ static __always_inline void arch_local_irq_restore(unsigned long flags)
 {
 	__asm__ __volatile__("" : : : "memory");
 	lkl_irqs_enabled = flags;
-	if (flags && __builtin_expect(__atomic_load_n(&lkl_cpu.pending,
+	if (flags && __builtin_expect(__atomic_load_n(&lkl_kernel_pending,
 						      __ATOMIC_RELAXED), 0))
 		lkl_irqs_run();
 	__asm__ __volatile__("" : : : "memory");

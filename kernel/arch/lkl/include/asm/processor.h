@@ -28,7 +28,7 @@ struct thread_struct {
 static inline void cpu_relax(void)
 {
 	if (lkl_irqs_enabled &&
-	    __atomic_load_n(&lkl_cpu.pending, __ATOMIC_RELAXED))
+	    __atomic_load_n(&lkl_kernel_pending, __ATOMIC_RELAXED))
 		lkl_irqs_run();
 	__asm__ __volatile__("" : : : "memory");
 }
