@@ -65,6 +65,7 @@ static const struct lkl_host_ops host_ops = {
 	.wall_ns	= host_wall_ns,
 	.timer_set	= timer_set,
 	.random		= host_random,
+	.populate	= memory_populate,
 	.map		= memory_map,
 	.unmap		= memory_unmap,
 	.wake		= cpu_wake,

@@ -28,6 +28,7 @@ lkl_u64 timer_monotonic_ns(void);
 /* memory.c */
 int memory_create(size_t ram_bytes, struct lkl_boot_info *ret_info);
 void memory_destroy(void);
+void memory_populate(unsigned long ram_offset, unsigned long size);
 int memory_map(void *va, unsigned long ram_offset, unsigned long size);
 void memory_unmap(void *va, unsigned long size);
 

@@ -8,6 +8,10 @@
 #include <unistd.h>
 #include "lkl_host_i.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23	/* Linux 5.14; older kernels refuse, harmlessly */
+#endif
+
 /* Address space only; large mounts (XFS, btrfs) vmalloc some hundred MiB. */
 #define VMALLOC_SIZE (16UL << 30)
 
@@ -70,6 +74,12 @@ void memory_destroy(void)
 const struct lkl_ram *lkl_ram(void)
 {
 	return &ram;
+}
+
+void memory_populate(unsigned long ram_offset, unsigned long size)
+{
+	if (ram_offset < ram.size && size <= ram.size - ram_offset)
+		madvise((char *)ram.hva + ram_offset, size, MADV_POPULATE_WRITE);
 }
 
 int memory_map(void *va, unsigned long ram_offset, unsigned long size)

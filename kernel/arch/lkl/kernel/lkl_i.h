@@ -34,4 +34,7 @@ void lkl_timer_irq(void);
 /* mm/init.c */
 void lkl_memory_init(void);
 
+/* mm/populate.c */
+void lkl_populate_init(void);
+
 #endif

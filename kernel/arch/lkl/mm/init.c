@@ -34,6 +34,7 @@ void __init lkl_memory_init(void)
 	lkl_zero_page = (unsigned long)memblock_alloc(PAGE_SIZE, PAGE_SIZE);
 	if (!lkl_zero_page)
 		panic("no memory for the zero page");
+	lkl_populate_init();
 	max_zone_pfn[ZONE_NORMAL] = max_pfn;
 	free_area_init(max_zone_pfn);
 }

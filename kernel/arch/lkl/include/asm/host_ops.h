@@ -75,6 +75,8 @@ struct lkl_host_ops {
 	void (*timer_set)(lkl_u64 deadline_ns);
 	void (*random)(void *buf, unsigned long len);
 
+	/* This piece of RAM will be written soon; may be ignored. */
+	void (*populate)(unsigned long ram_offset, unsigned long size);
 	/* Maps RAM offset at va (in the reserved range); 0 or -errno. */
 	int (*map)(void *va, unsigned long ram_offset, unsigned long size);
 	/* Back to inaccessible. */

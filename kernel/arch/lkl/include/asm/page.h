@@ -58,6 +58,10 @@ extern unsigned long lkl_ram_base;
 #endif
 #include <asm-generic/getorder.h>
 
+/* The host gives memory in larger pieces than it faults it in. */
+#define HAVE_ARCH_ALLOC_PAGE
+void arch_alloc_page(struct page *page, int order);
+
 #define VM_DATA_DEFAULT_FLAGS	VM_DATA_FLAGS_EXEC
 
 #endif /* __ASSEMBLY__ */

@@ -197,7 +197,6 @@ static void vusbip_reset_done(struct vusbip *vu, struct vusbip_ctrl *ctrl, int s
 int vusbip_port_reset(struct vusbip *vu, struct vusbip_port *port, bool warm)
 {
 	u32 unnoticed = USB_PORT_STAT_C_RESET << 16 | USB_PORT_STAT_ENABLE;
-	int rc;
 
 	if (!(port->status & USB_PORT_STAT_CONNECTION))
 		return 0;
@@ -212,12 +211,12 @@ int vusbip_port_reset(struct vusbip *vu, struct vusbip_port *port, bool warm)
 		port->status |= USB_PORT_STAT_LOW_SPEED;
 	port->status |= USB_PORT_STAT_RESET;
 	port->resetting = true;
-	rc = vusbip_ctrl_send(vu, &port->reset);
-	if (rc) {
+	if (vusbip_ctrl_send(vu, &port->reset)) {
 		port->resetting = false;
 		port->status &= ~USB_PORT_STAT_RESET;
+		return -ENODEV;		/* for usbcore: the hub is gone */
 	}
-	return rc;
+	return 0;
 }
 
 /* ---- set-up ---- */
