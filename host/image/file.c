@@ -5,7 +5,7 @@
  * Reads are tried with RWF_NOWAIT, so what the page cache has is copied on the
  * caller's thread and the rest waits for the disk on a worker. Writes go to the
  * page cache on the caller's thread unless they are large or would have to read
- * first.
+ * first. Files in memory are read and written on the caller's thread always.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +15,11 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 
 #include "image_i.h"
 #include "log.h"
@@ -29,6 +31,7 @@
 struct file_image {
 	struct image image;
 	int fd;
+	bool in_memory;		/* tmpfs: never waits for a disk, and has no RWF_NOWAIT */
 	/* Whether this filesystem has them: learnt at the first attempt. */
 	_Atomic bool nowait_read, nowait_write;
 	/*
@@ -105,6 +108,10 @@ static int file_try_read(struct file_image *f, struct image_io *io)
 {
 	int err;
 
+	if (f->in_memory) {
+		err = file_transfer(f, io, 0);
+		return err ? err : IMAGE_DONE;
+	}
 	if (!atomic_load_explicit(&f->nowait_read, memory_order_relaxed))
 		return IMAGE_PENDING;
 	err = file_transfer(f, io, RWF_NOWAIT);
@@ -129,6 +136,10 @@ static int file_try_write(struct file_image *f, struct image_io *io)
 {
 	int err = -EOPNOTSUPP;
 
+	if (f->in_memory) {
+		err = file_transfer(f, io, 0);
+		return file_changed(f, err ? err : IMAGE_DONE);
+	}
 	if (io->len > FILE_INLINE_WRITE)
 		return IMAGE_PENDING;
 	if (atomic_load_explicit(&f->nowait_write, memory_order_relaxed)) {
@@ -320,6 +331,13 @@ static int file_lock(int fd, bool readonly)
 	return errno == EWOULDBLOCK ? -EBUSY : -errno;
 }
 
+static bool file_is_in_memory(int fd)
+{
+	struct statfs fs;
+
+	return !fstatfs(fd, &fs) && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
 static int file_new(int fd, uint64_t size, bool readonly,
 		    struct image **ret_image)
 {
@@ -329,6 +347,7 @@ static int file_new(int fd, uint64_t size, bool readonly,
 	if (!f)
 		return -ENOMEM;
 	f->fd = fd;
+	f->in_memory = file_is_in_memory(fd);
 	f->nowait_read = f->nowait_write = true;
 	f->n_changes = 1;
 	err = image_init(&f->image, &file_ops, size, readonly);

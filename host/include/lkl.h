@@ -100,6 +100,14 @@ int lkl_halt(void);
  */
 long lkl_syscall(long nr, long a0, long a1, long a2, long a3, long a4, long a5);
 
+/*
+ * For servers: on this thread, hook is called each time before it goes to sleep
+ * because its system call waits (for a device, a lock, another thread's turn), so
+ * that another thread can take over what it would have done next. Must not call
+ * into lkl. NULL = none.
+ */
+void lkl_on_sleep(void (*hook)(void *ctx), void *ctx);
+
 #define LKL_ARG_(x) ((long)(x))
 #define LKL_CALL0(nr) lkl_syscall(nr, 0, 0, 0, 0, 0, 0)
 #define LKL_CALL1(nr, a) lkl_syscall(nr, LKL_ARG_(a), 0, 0, 0, 0, 0)

@@ -29,6 +29,14 @@ static int background_word;		/* 1 = drive, 2 = end; futex */
 static bool background_runs;
 
 static __thread bool in_guest;
+static __thread void (*sleep_hook)(void *ctx);
+static __thread void *sleep_hook_ctx;
+
+void lkl_on_sleep(void (*hook)(void *ctx), void *ctx)
+{
+	sleep_hook = hook;
+	sleep_hook_ctx = ctx;
+}
 
 bool cpu_in_guest(void)
 {
@@ -167,6 +175,8 @@ static void call_sleep(struct lkl_thread *t)
 	sleepers_add(t);
 	pthread_mutex_unlock(&sleep_lock);
 
+	if (sleep_hook && LOAD(&t->state) == LKL_CALL_SLEEPING)
+		sleep_hook(sleep_hook_ctx);
 	while (LOAD(&t->state) == LKL_CALL_SLEEPING)
 		futex_wait(&t->state, LKL_CALL_SLEEPING, NULL);
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fusefs.h - shows a filesystem that is mounted in the library kernel to the host,
+ * through FUSE.
+ *
+ *   fusefs_mount -> (lkl_start_kernel, lkl_mount) -> fusefs_serve -> fusefs_free
+ *
+ * Nobody else may change the filesystem meanwhile: names, attributes and pages are
+ * cached by the host for ever.
+ */
+#ifndef FUSEFS_H
+#define FUSEFS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct fusefs;
+
+struct fusefs_config {
+	const char *fsname;	/* first column of /proc/mounts; may hold any character */
+	const char *subtype;	/* type becomes fuse.SUBTYPE */
+	const char *options;	/* more FUSE mount options, comma-separated, or NULL */
+	bool readonly;
+	/*
+	 * false: everything belongs to uid:gid, whoever owns it inside; what is made
+	 * is owned by them inside too; chown to others is -EPERM; nobody's
+	 * permissions are checked, because only uid can reach the mount.
+	 * true: owners as they are inside; the host's kernel checks permissions.
+	 */
+	bool keep_owner;
+	uid_t uid;
+	gid_t gid;
+	unsigned int threads;	/* that serve, at most; 0 = 8, 1..64 */
+};
+
+/*
+ * Mounts on the folder dir (needs fusermount3 unless root). Requests wait from
+ * now on until fusefs_serve. Starts no thread: call it before lkl_start_kernel
+ * in the process that will serve. -errno; libfuse's own message goes to the log.
+ */
+int fusefs_mount(const struct fusefs_config *config, const char *dir,
+		 struct fusefs **ret_fs);
+
+/*
+ * Serves root, a path of the library kernel, on the caller's thread, until it is
+ * unmounted (returns 0), fusefs_stop is called (0), or the library kernel is dead
+ * (-EIO). More threads join while calls of the library kernel sleep.
+ * ready is called once, when requests are answered; then from within.
+ */
+int fusefs_serve(struct fusefs *fs, const char *root, void (*ready)(void *ctx),
+		 void *ctx);
+
+/* Makes fusefs_serve return. Any thread, also from a signal handler. */
+void fusefs_stop(struct fusefs *fs);
+
+/*
+ * Unmounts (lazily) if that was not done, ends the threads, closes every
+ * descriptor inside the library kernel, frees. After it, lkl_umount is not busy.
+ */
+void fusefs_free(struct fusefs *fs);
+
+#endif
