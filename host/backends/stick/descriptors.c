@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Descriptors: USB 3.2 9.6; what a high-speed device has besides: USB 2.0 9.6. */
+#include <stddef.h>
+#include <linux/usb/ch9.h>
+
+#include "stick_i.h"
+
+#define VENDOR_ID	0x1209	/* pid.codes */
+#define PRODUCT_ID	0x0001	/* its first one for tests */
+#define DEVICE_RELEASE	0x0001
+#define SUBCLASS_SCSI	0x06	/* transparent command set */
+#define PROTOCOL_BOT	0x50
+#define LANGUAGE	0x0409
+
+enum { STRING_LANGUAGES, STRING_MANUFACTURER, STRING_PRODUCT, STRING_SERIAL };
+
+/* Appends a descriptor; what is built here is much less than STICK_REPLY_MAX. */
+static uint8_t *desc_put(uint8_t *to, const void *descriptor, size_t len)
+{
+	memcpy(to, descriptor, len);
+	return to + len;
+}
+
+static bool desc_is_super(const struct stick *s)
+{
+	return s->backend.speed == USB_SPEED_SUPER_;
+}
+
+static int desc_device(const struct stick *s, uint8_t *reply)
+{
+	/* 2.1 rather than 2.0 says that there is a BOS descriptor. */
+	struct usb_device_descriptor d = {
+		.bLength = USB_DT_DEVICE_SIZE,
+		.bDescriptorType = USB_DT_DEVICE,
+		.bcdUSB = htole16(desc_is_super(s) ? 0x0320 : 0x0210),
+		.bMaxPacketSize0 = desc_is_super(s) ? 9 : 64,	/* 2^9; bytes */
+		.idVendor = htole16(VENDOR_ID),
+		.idProduct = htole16(PRODUCT_ID),
+		.bcdDevice = htole16(DEVICE_RELEASE),
+		.iManufacturer = STRING_MANUFACTURER,
+		.iProduct = STRING_PRODUCT,
+		.iSerialNumber = STRING_SERIAL,
+		.bNumConfigurations = 1,
+	};
+
+	return desc_put(reply, &d, d.bLength) - reply;
+}
+
+static uint8_t *desc_put_endpoint(uint8_t *to, uint8_t address, uint16_t max_packet)
+{
+	struct usb_endpoint_descriptor ep = {
+		.bLength = USB_DT_ENDPOINT_SIZE,
+		.bDescriptorType = USB_DT_ENDPOINT,
+		.bEndpointAddress = address,
+		.bmAttributes = USB_ENDPOINT_XFER_BULK,
+		.wMaxPacketSize = htole16(max_packet),
+	};
+	struct usb_ss_ep_comp_descriptor companion = {
+		.bLength = USB_DT_SS_EP_COMP_SIZE,
+		.bDescriptorType = USB_DT_SS_ENDPOINT_COMP,
+		.bMaxBurst = 15,
+	};
+
+	to = desc_put(to, &ep, ep.bLength);
+	return max_packet == 1024 ? desc_put(to, &companion, companion.bLength) : to;
+}
+
+/*
+ * One interface with one setting. A UAS setting would come behind it (as UAS 2.0
+ * wants, BOT is the first).
+ */
+static int desc_configuration(uint8_t type, uint16_t max_packet, uint8_t *reply)
+{
+	struct usb_interface_descriptor interface = {
+		.bLength = USB_DT_INTERFACE_SIZE,
+		.bDescriptorType = USB_DT_INTERFACE,
+		.bNumEndpoints = 2,
+		.bInterfaceClass = USB_CLASS_MASS_STORAGE,
+		.bInterfaceSubClass = SUBCLASS_SCSI,
+		.bInterfaceProtocol = PROTOCOL_BOT,
+	};
+	struct usb_config_descriptor config = {
+		.bLength = USB_DT_CONFIG_SIZE,
+		.bDescriptorType = type,
+		.bNumInterfaces = 1,
+		.bConfigurationValue = 1,
+		.bmAttributes = USB_CONFIG_ATT_ONE,
+		.bMaxPower = max_packet == 1024 ? 12 : 50,	/* about 100 mA */
+	};
+	uint8_t *end = desc_put(reply + config.bLength, &interface, interface.bLength);
+
+	end = desc_put_endpoint(end, USB_DIR_IN | STICK_EP_IN, max_packet);
+	end = desc_put_endpoint(end, USB_DIR_OUT | STICK_EP_OUT, max_packet);
+	config.wTotalLength = htole16(end - reply);
+	desc_put(reply, &config, config.bLength);
+	return end - reply;
+}
+
+/*
+ * USB 3.2 9.6.2. Exit latencies of 0 tell the host that there is no link whose
+ * power could be managed.
+ */
+static int desc_bos(uint8_t *reply)
+{
+	struct usb_bos_descriptor head = {
+		.bLength = USB_DT_BOS_SIZE,
+		.bDescriptorType = USB_DT_BOS,
+		.bNumDeviceCaps = 2,
+	};
+	struct usb_ext_cap_descriptor usb2 = {
+		.bLength = USB_DT_USB_EXT_CAP_SIZE,
+		.bDescriptorType = USB_DT_DEVICE_CAPABILITY,
+		.bDevCapabilityType = USB_CAP_TYPE_EXT,
+		.bmAttributes = htole32(USB_LPM_SUPPORT),
+	};
+	struct usb_ss_cap_descriptor super = {
+		.bLength = USB_DT_USB_SS_CAP_SIZE,
+		.bDescriptorType = USB_DT_DEVICE_CAPABILITY,
+		.bDevCapabilityType = USB_SS_CAP_TYPE,
+		.wSpeedSupported = htole16(USB_HIGH_SPEED_OPERATION |
+					   USB_5GBPS_OPERATION),
+		.bFunctionalitySupport = 2,	/* all of it from high speed on */
+	};
+	uint8_t *end = desc_put(reply + head.bLength, &usb2, usb2.bLength);
+
+	end = desc_put(end, &super, super.bLength);
+	head.wTotalLength = htole16(end - reply);
+	desc_put(reply, &head, head.bLength);
+	return end - reply;
+}
+
+/* USB 2.0 9.6.2: how it would look at full speed. */
+static int desc_qualifier(uint8_t *reply)
+{
+	struct usb_qualifier_descriptor d = {
+		.bLength = sizeof(d),
+		.bDescriptorType = USB_DT_DEVICE_QUALIFIER,
+		.bcdUSB = htole16(0x0210),
+		.bMaxPacketSize0 = 64,
+		.bNumConfigurations = 1,
+	};
+
+	return desc_put(reply, &d, sizeof(d)) - reply;
+}
+
+static int desc_string(const struct stick *s, uint8_t index, uint16_t language,
+		  uint8_t *reply)
+{
+	const char *text[] = {
+		[STRING_MANUFACTURER] = "lklusb",
+		[STRING_PRODUCT] = "Emulated stick",
+		[STRING_SERIAL] = s->disk.serial,
+	};
+	unsigned int n = 2;
+
+	if (index > STRING_SERIAL || (index && language != LANGUAGE))
+		return -EPIPE;
+	if (index == STRING_LANGUAGES) {
+		reply[n++] = LANGUAGE & 0xff;
+		reply[n++] = LANGUAGE >> 8;
+	} else {
+		for (const char *p = text[index]; *p; p++) {
+			reply[n++] = *p;	/* ASCII, so UTF-16 is it and a zero */
+			reply[n++] = 0;
+		}
+	}
+	reply[0] = n;
+	reply[1] = USB_DT_STRING;
+	return n;
+}
+
+/* Only what works at another speed of USB 2.0 (USB 2.0 9.6.2, USB 3.2 9.6.1). */
+static int desc_other_speed(const struct stick *s, uint8_t type, uint8_t *reply)
+{
+	if (desc_is_super(s))
+		return -EPIPE;
+	if (type == USB_DT_DEVICE_QUALIFIER)
+		return desc_qualifier(reply);
+	return desc_configuration(USB_DT_OTHER_SPEED_CONFIG, 64, reply);
+}
+
+int stick_descriptor(const struct stick *s, const struct usb_ctrlrequest *req,
+		     uint8_t reply[STICK_REPLY_MAX])
+{
+	uint8_t type = le16toh(req->wValue) >> 8, index = le16toh(req->wValue);
+
+	if (type == USB_DT_STRING)
+		return desc_string(s, index, le16toh(req->wIndex), reply);
+	if (index)
+		return -EPIPE;
+	switch (type) {
+	case USB_DT_DEVICE:
+		return desc_device(s, reply);
+	case USB_DT_CONFIG:
+		return desc_configuration(USB_DT_CONFIG, stick_max_packet(s), reply);
+	case USB_DT_BOS:
+		return desc_bos(reply);
+	case USB_DT_DEVICE_QUALIFIER:
+	case USB_DT_OTHER_SPEED_CONFIG:
+		return desc_other_speed(s, type, reply);
+	default:
+		return -EPIPE;
+	}
+}
