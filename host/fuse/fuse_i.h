@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fuse_i.h - what the parts of the FUSE server share.
+ *
+ * Locks: fs->lock guards nodes, descriptors, directory streams and the queue of the
+ * helper thread; fs->role_lock guards who reads /dev/fuse. Neither is held over a
+ * call of the library kernel, and they are never held together.
+ */
+#ifndef FUSE_I_H
+#define FUSE_I_H
+
+#define FUSE_USE_VERSION 314
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <lkl.h>
+
+#include "fusefs.h"
+
+#define MAX_THREADS	64
+#define IO_MAX		(1u << 20)	/* of one read or write */
+#define FOR_EVER	(86400.0 * 365)
+
+/* What a descriptor can do; a later one can do all that an earlier one can. */
+enum desc_mode {
+	DESC_PATH,	/* O_PATH: attributes */
+	DESC_READ,	/* all a directory ever needs */
+	DESC_WRITE,	/* reads and writes */
+};
+
+/* A descriptor inside; all under fs->lock. */
+struct desc {
+	TAILQ_ENTRY(desc) lru;	/* while it is its node's */
+	struct node *node;
+	int fd;
+	enum desc_mode mode;
+	bool written;		/* by the request that has it */
+	unsigned int refs;	/* requests, and the node */
+	long used;		/* seconds, monotonic */
+};
+
+/*
+ * A file, directory, ... that the host knows. Its address is the host's number for
+ * it, except the root's.
+ */
+struct node {
+	struct node *next;	/* in its bucket */
+	uint64_t dev, ino;	/* as inside */
+	mode_t type;		/* S_IFMT bits */
+	uint64_t nlookup;	/* what the host will forget */
+	unsigned int refs;	/* requests; freed when both are 0 */
+	unsigned int version;	/* of a directory: counts changes of names */
+	int pin;		/* O_PATH descriptor that keeps it, or -1 */
+	unsigned int pin_users;	/* requests that open through the pin */
+	unsigned int removing;	/* requests that are removing a name of it */
+	unsigned int removals;	/* how many ever did */
+	struct desc *desc;	/* the cached one, or NULL */
+	TAILQ_ENTRY(node) pinned;	/* only without file handles */
+	/* The name that the host keeps; only if fs->keep_names, else NULL. */
+	fuse_ino_t parent;	/* a number to compare and send, never followed */
+	char *name;
+	struct file_handle handle;	/* handle_bytes 0: none; must be last */
+};
+
+/* An open directory; its position is where its last reader stopped. */
+struct stream {
+	TAILQ_ENTRY(stream) link;
+	struct node *node;
+	int fd;
+	bool busy;
+	unsigned int version;	/* the node's, when buf was filled */
+	off_t pos;		/* of the next entry */
+	size_t off, len;	/* what is left of buf */
+	char buf[32768];
+};
+
+struct inval {
+	STAILQ_ENTRY(inval) link;
+	fuse_ino_t parent;
+	char name[];
+};
+
+/* A serving thread. */
+struct server {
+	struct fusefs *fs;
+	pthread_t thread;
+	struct fuse_buf buf;	/* the request */
+	char *io;		/* IO_MAX bytes, page-aligned: the reply's data */
+	bool leads;		/* changed by itself, or under role_lock while idle */
+	bool reading;		/* atomic: a signal gets it out of read */
+	bool idle;
+	pthread_cond_t wake;
+	struct server *next_idle;
+	/* of its task inside */
+	mode_t umask;
+	uid_t fsuid;
+	gid_t fsgid;
+};
+
+struct fusefs {
+	struct fuse_session *se;
+	bool mounted, readonly, keep_owner;
+	uid_t uid;
+	gid_t gid;
+
+	/* the filesystem inside; constant while serving */
+	int root_fd;
+	unsigned int root_minor;
+	bool handles;		/* file handles outlive what is cached inside */
+	bool aliasing;		/* several spellings of one name */
+	bool keep_names;	/* either of these two makes it needed */
+	bool no_xattr;
+	bool no_open, no_opendir;
+
+	pthread_mutex_t lock;
+	struct node **buckets;
+	size_t n_buckets, n_nodes;
+	struct node *root;
+	TAILQ_HEAD(desc_list, desc) descs;	/* most recently used first */
+	unsigned int n_descs;
+	TAILQ_HEAD(stream_list, stream) streams;	/* likewise */
+	unsigned int n_streams;
+	TAILQ_HEAD(pin_list, node) pins;	/* likewise */
+	size_t n_pins, max_pins;
+	STAILQ_HEAD(, inval) invals;
+	bool helper_sleeps;	/* for ever: wake it when there is something to expire */
+
+	pthread_mutex_t role_lock;
+	struct server *servers[MAX_THREADS];
+	unsigned int n_servers, max_servers;
+	struct server *leader;	/* who reads, or NULL */
+	struct server *idle;
+	bool ending;
+	bool announce;		/* INIT was answered */
+
+	pthread_t helper;
+	int event;		/* eventfd: wakes the helper */
+	int stopping;		/* atomic */
+};
+
+/* ---- serve.c ---- */
+struct server *server_self(void);
+void helper_wake(struct fusefs *fs);
+/* The thread's task acts for this user of the host from now on, if owners are kept. */
+void server_identity(struct server *s, const struct fuse_ctx *ctx);
+/* The same, and what it makes gets the user's umask. */
+void server_creates(struct server *s, const struct fuse_ctx *ctx);
+
+/* ---- root.c: the filesystem inside ---- */
+int root_open(struct fusefs *fs, const char *path);
+void root_close(struct fusefs *fs);
+void op_init(void *userdata, struct fuse_conn_info *conn);
+void op_destroy(void *userdata);
+void op_statfs(fuse_req_t req, fuse_ino_t ino);
+
+/* ---- node.c ---- */
+int nodes_init(struct fusefs *fs);
+void nodes_free(struct fusefs *fs);
+struct node *node_of(struct fusefs *fs, fuse_ino_t ino);
+fuse_ino_t node_number(const struct fusefs *fs, const struct node *node);
+int node_make_root(struct fusefs *fs, const struct statx *st);
+/* Known: with one more reference, which node_put takes back; else NULL. */
+struct node *node_find(struct fusefs *fs, const struct statx *st);
+void node_put(struct fusefs *fs, struct node *node);
+/*
+ * One more lookup of the host for what name shows in dirfd. fd: a descriptor of it
+ * that is open anyway, or -1; stays the caller's. ret_alias: the host keeps it
+ * under another spelling.
+ */
+int node_lookup(struct fusefs *fs, struct node *dir, int dirfd, const char *name,
+		int fd, struct node **ret_node, struct statx *ret_st,
+		bool *ret_alias);
+void node_forget(struct fusefs *fs, struct node *node, uint64_t nlookup);
+/* Keeps it usable without a name; before name in dirfd is removed. */
+void node_pin(struct fusefs *fs, struct node *node, int dirfd, const char *name);
+/* After the removal: gives the pin up again if other names are left. */
+void node_unpin(struct fusefs *fs, struct node *node);
+/* Its name in the host was removed, or became name in dir (name != NULL). */
+void node_renamed(struct fusefs *fs, struct node *node, fuse_ino_t old_dir,
+		  const char *old_name, fuse_ino_t dir, const char *name);
+void node_changed(struct node *dir);
+/* Opens it anew: a descriptor or -errno; *mode may come back as less. */
+int node_open(struct fusefs *fs, struct node *node, enum desc_mode *mode);
+/* Asks the host to forget the least recently used above the limit. Helper only. */
+void nodes_trim(struct fusefs *fs);
+
+/* ---- desc.c ---- */
+int desc_get(struct fusefs *fs, struct node *node, enum desc_mode mode,
+	     struct desc **ret_desc);
+void desc_put(struct fusefs *fs, struct desc *desc);
+/* The node's from now on: a descriptor that a request has opened. */
+void desc_adopt(struct fusefs *fs, struct node *node, int fd, enum desc_mode mode);
+/* Caller holds fs->lock; returns what to close after unlocking, or -1. */
+int desc_detach(struct fusefs *fs, struct node *node);
+/* Closes what was not used for some seconds. Returns whether any is left. */
+bool descs_expire(struct fusefs *fs);
+void descs_free(struct fusefs *fs);
+void inside_close(int fd);
+
+/* ---- attr.c ---- */
+void attr_fill(const struct fusefs *fs, const struct statx *st, struct stat *ret);
+uint64_t attr_ino(const struct fusefs *fs, const struct statx *st, uint64_t ino);
+int attr_get(struct fusefs *fs, struct node *node, struct statx *ret_st);
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		struct fuse_file_info *fi);
+void op_access(fuse_req_t req, fuse_ino_t ino, int mask);
+void op_readlink(fuse_req_t req, fuse_ino_t ino);
+
+/* ---- lookup.c, names.c ---- */
+void entry_fill(const struct fusefs *fs, const struct node *node,
+		const struct statx *st, bool alias, struct fuse_entry_param *ret);
+void reply_entry(fuse_req_t req, struct fusefs *fs, struct node *dir, int dirfd,
+		 const char *name, int fd);
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
+void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	      dev_t rdev);
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent,
+		const char *name);
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name);
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+	       fuse_ino_t newparent, const char *newname, unsigned int flags);
+
+/* ---- dirs.c ---- */
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		struct fuse_file_info *fi);
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi);
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync,
+		 struct fuse_file_info *fi);
+/* Closes the idle streams of node, or with NULL all. */
+void streams_close(struct fusefs *fs, struct node *node);
+
+/* ---- io.c ---- */
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+	     struct fuse_file_info *fi);
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
+	      off_t off, struct fuse_file_info *fi);
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
+	      struct fuse_file_info *fi);
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
+		  struct fuse_file_info *fi);
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
+	      struct fuse_file_info *fi);
+void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
+			struct fuse_file_info *fi_in, fuse_ino_t ino_out,
+			off_t off_out, struct fuse_file_info *fi_out, size_t len,
+			int flags);
+void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
+	      struct fuse_file_info *fi, unsigned int flags, const void *in,
+	      size_t in_size, size_t out_size);
+
+/* ---- xattr.c ---- */
+void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
+		 const char *value, size_t size, int flags);
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
+
+static inline struct fusefs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+/* ret: 0 or -errno. */
+static inline void reply_err(fuse_req_t req, long ret)
+{
+	fuse_reply_err(req, (int)-ret);
+}
+
+#endif

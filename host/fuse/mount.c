@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The mount on the host: making it, its options, and its end. */
+#include "fuse_i.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static const struct fuse_lowlevel_ops ops = {
+	.init = op_init,
+	.destroy = op_destroy,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.access = op_access,
+	.readlink = op_readlink,
+	.mknod = op_mknod,		/* no create: open costs nothing after it */
+	.mkdir = op_mkdir,
+	.symlink = op_symlink,
+	.link = op_link,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.rename = op_rename,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.fsync = op_fsync,
+	.fallocate = op_fallocate,
+	.lseek = op_lseek,
+	.copy_file_range = op_copy_file_range,
+	.ioctl = op_ioctl,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.fsyncdir = op_fsyncdir,
+	.statfs = op_statfs,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+	/* no flock, setlk: the host keeps locks, nobody else has the files */
+};
+
+static enum log_level log_level_of(enum fuse_log_level level)
+{
+	return level <= FUSE_LOG_ERR ? LOG_LEVEL_ERR :
+	       level <= FUSE_LOG_WARNING ? LOG_LEVEL_WARN :
+	       level <= FUSE_LOG_INFO ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+}
+
+/* libfuse writes some lines in pieces. */
+static void log_libfuse(enum fuse_log_level level, const char *fmt, va_list args)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static char line[512];
+	size_t len;
+
+	pthread_mutex_lock(&lock);
+	len = strlen(line);
+	vsnprintf(line + len, sizeof(line) - len, fmt, args);
+	len = strlen(line);
+	if (len == sizeof(line) - 1 || (len && line[len - 1] == '\n')) {
+		log_msg(log_level_of(level), "%s", line);
+		line[0] = 0;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* "-o name=value", whatever characters value has. */
+static int add_value(struct fuse_args *args, const char *name, const char *value)
+{
+	char *option = NULL, *list = NULL;
+	int err = -1;
+
+	if (asprintf(&option, "%s=%s", name, value) >= 0) {
+		err = fuse_opt_add_opt_escaped(&list, option);
+		free(option);
+	}
+	if (!err)
+		err = fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, list);
+	free(list);
+	return err;
+}
+
+static int add_options(struct fuse_args *args, const char *options)
+{
+	return fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, options);
+}
+
+/* Whether the list has it as a whole word. */
+static bool has_option(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+	const char *p;
+
+	for (p = list; p; p = strchr(p, ','), p = p ? p + 1 : NULL)
+		if (!strncmp(p, name, len) && (!p[len] || p[len] == ','))
+			return true;
+	return false;
+}
+
+/*
+ * Permissions are not checked when only the owner of everything can come here; if
+ * others may, they are.
+ */
+static int build_options(const struct fusefs_config *config, struct fuse_args *args)
+{
+	bool others = has_option(config->options, "allow_other") ||
+		      has_option(config->options, "allow_root");
+	char max_read[32];
+	int bad;
+
+	snprintf(max_read, sizeof(max_read), "max_read=%u", IO_MAX);
+	bad = fuse_opt_add_arg(args, "lklusb") || add_options(args, "nosuid,nodev") ||
+	      add_options(args, max_read);
+	if (!bad && config->readonly)
+		bad = add_options(args, "ro");
+	if (!bad && (config->keep_owner || others))
+		bad = add_options(args, "default_permissions");
+	if (!bad && config->fsname)
+		bad = add_value(args, "fsname", config->fsname);
+	if (!bad && config->subtype)
+		bad = add_value(args, "subtype", config->subtype);
+	if (!bad && config->options && *config->options)
+		bad = add_options(args, config->options);
+	return bad ? -ENOMEM : 0;
+}
+
+/* ---- what libfuse only says in words ---- */
+
+static bool in_path(const char *program)
+{
+	const char *path = getenv("PATH"), *end;
+	char file[4096];
+
+	for (; path && *path; path = *end ? end + 1 : end) {
+		end = strchrnul(path, ':');
+		snprintf(file, sizeof(file), "%.*s/%s", (int)(end - path), path, program);
+		if (!access(file, X_OK))
+			return true;
+	}
+	return false;
+}
+
+static int check_folder(const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st))
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	if (geteuid() && access(dir, W_OK))
+		return -errno;
+	return 0;
+}
+
+static int check_fuse(void)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0) {
+		int err = -errno;
+
+		log_err("fuse: /dev/fuse: %s", lkl_strerror(err));
+		return err;
+	}
+	close(fd);
+	if (geteuid() && access("/usr/bin/fusermount3", X_OK) &&
+	    !in_path("fusermount3")) {
+		log_err("fuse: fusermount3 is not installed");
+		return -ENOENT;
+	}
+	return 0;
+}
+
+/* ---- the session ---- */
+
+static struct fusefs *fusefs_new(const struct fusefs_config *config)
+{
+	struct fusefs *fs = calloc(1, sizeof(*fs));
+
+	if (!fs)
+		return NULL;
+	fs->readonly = config->readonly;
+	fs->keep_owner = config->keep_owner;
+	fs->uid = config->uid;
+	fs->gid = config->gid;
+	fs->max_servers = config->threads ? config->threads : 8;
+	if (fs->max_servers > MAX_THREADS)
+		fs->max_servers = MAX_THREADS;
+	fs->root_fd = -1;
+	pthread_mutex_init(&fs->lock, NULL);
+	pthread_mutex_init(&fs->role_lock, NULL);
+	TAILQ_INIT(&fs->descs);
+	TAILQ_INIT(&fs->streams);
+	fs->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fs->event < 0 || nodes_init(fs)) {
+		fusefs_free(fs);
+		return NULL;
+	}
+	return fs;
+}
+
+static int session_mount(struct fusefs *fs, const struct fusefs_config *config,
+			 const char *dir)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	int err = build_options(config, &args);
+
+	if (!err) {
+		fs->se = fuse_session_new(&args, &ops, sizeof(ops), fs);
+		err = fs->se ? 0 : -EINVAL;
+	}
+	fuse_opt_free_args(&args);
+	if (err)
+		return err;
+	errno = 0;
+	if (fuse_session_mount(fs->se, dir))
+		return errno ? -errno : -EPERM;
+	fs->mounted = true;
+	return 0;
+}
+
+int fusefs_mount(const struct fusefs_config *config, const char *dir,
+		 struct fusefs **ret_fs)
+{
+	struct fusefs *fs;
+	int err;
+
+	fuse_set_log_func(log_libfuse);
+	err = check_folder(dir);
+	if (!err)
+		err = check_fuse();
+	if (err)
+		return err;
+	fs = fusefs_new(config);
+	if (!fs)
+		return -ENOMEM;
+	err = session_mount(fs, config, dir);
+	if (err) {
+		fusefs_free(fs);
+		return err;
+	}
+	*ret_fs = fs;
+	return 0;
+}
+
+void fusefs_free(struct fusefs *fs)
+{
+	if (!fs)
+		return;
+	if (fs->mounted)
+		fuse_session_unmount(fs->se);
+	if (fs->se)
+		fuse_session_destroy(fs->se);
+	streams_close(fs, NULL);
+	descs_free(fs);
+	nodes_free(fs);
+	root_close(fs);
+	if (fs->event >= 0)
+		close(fs->event);
+	pthread_mutex_destroy(&fs->role_lock);
+	pthread_mutex_destroy(&fs->lock);
+	free(fs);
+}
