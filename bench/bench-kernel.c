@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/fs.h>
 #include <lkl.h>
 #include "image.h"
 #include "stick.h"
@@ -173,7 +174,7 @@ static char *buffer;
 static void drop_cache(struct disk *d)
 {
 	LKL_CALL1(SYS_fsync, d->fd);
-	LKL_CALL4(SYS_fadvise64, d->fd, 0, 0, POSIX_FADV_DONTNEED);
+	LKL_CALL3(SYS_ioctl, d->fd, BLKFLSBUF, 0);
 }
 
 static void random_reads(struct disk *d, int round)
@@ -285,15 +286,31 @@ static void make_image(const char *dir, const char *name, char *ret_path)
 	for (i = 0; fd >= 0 && i < IMAGE_MIB * 16; i++)
 		if (write(fd, page, sizeof(page)) != sizeof(page))
 			die(ret_path, errno);
-	if (fd < 0)
+	if (fd < 0 || pwrite(fd, name, strlen(name) + 1, 0) < 0)
 		die(ret_path, errno);
 	close(fd);
 }
 
-static void add_stick(struct usbip_dev *dev, const char *path,
-		      enum usb_speed speed)
+struct stick_disk {
+	const char *name, *file;
+	enum usb_speed speed;
+	bool uas;
+};
+
+static const struct stick_disk sticks[] = {
+	{ "bot-super", "bot-super.img", USB_SPEED_SUPER_, false },
+	{ "uas-super", "uas-super.img", USB_SPEED_SUPER_, true },
+	{ "uas-high", "uas-high.img", USB_SPEED_HIGH_, true },
+};
+
+#define N_STICKS ((int)(sizeof(sticks) / sizeof(sticks[0])))
+#define N_DISKS (1 + N_STICKS)
+
+static void add_stick(struct usbip_dev *dev, const struct stick_disk *disk,
+		      const char *path)
 {
-	struct stick_config config = { .speed = speed, .sector_size = 512 };
+	struct stick_config config = { .speed = disk->speed, .sector_size = 512,
+				       .uas = disk->uas };
 	struct usb_backend *stick;
 	unsigned int port;
 	int err;
@@ -307,21 +324,47 @@ static void add_stick(struct usbip_dev *dev, const char *path,
 		die(path, err);
 }
 
+/*
+ * Which of sda, sdb, ... is which does not depend on the port: their probes race. The
+ * first sector of an image is its name.
+ */
+static void find_sticks(struct disk *disks)
+{
+	static const char *const nodes[] = { "/dev/sda", "/dev/sdb", "/dev/sdc" };
+	struct disk d = { 0 };
+
+	_Static_assert(sizeof(nodes) / sizeof(nodes[0]) >= N_STICKS, "one each");
+	for (int i = 0; i < N_STICKS; i++) {
+		d.node = nodes[i];
+		wait_for(&d);
+		if (LKL_CALL4(SYS_pread64, d.fd, buffer, 512, 0) != 512)
+			die(d.node, EIO);
+		LKL_CALL1(SYS_close, d.fd);
+		for (int k = 0; k < N_STICKS; k++)
+			if (!strcmp(buffer, sticks[k].file))
+				disks[1 + k] = (struct disk){ .name = sticks[k].name,
+							      .node = nodes[i] };
+	}
+	for (int k = 1; k <= N_STICKS; k++)
+		if (!disks[k].node)
+			die("a stick's name", ENOENT);
+}
+
 int main(int argc, char **argv)
 {
-	struct disk disks[] = {
+	struct disk disks[N_DISKS] = {
 		{ .name = "virtio-blk", .node = "/dev/vda" },
-		{ .name = "bot-super", .node = "/dev/sda" },
 	};
 	struct lkl_config config = {
 		.ram_bytes = 256 * MIB,
 		.cmdline = "quiet usb_storage.delay_use=0",
 	};
-	struct usbip_dev_config usb = { .usb2_ports = 1, .usb3_ports = 1 };
+	struct usbip_dev_config usb = { .usb2_ports = 1, .usb3_ports = 2,
+					.max_streams = 32 };
 	struct virtio_mmio *mmio[2];
-	struct usbip_dev *dev;
-	struct virtio_blk *blk;
-	char path[2][4096];
+	struct usbip_dev *dev = NULL;
+	struct virtio_blk *blk = NULL;
+	char path[N_DISKS][4096];
 	double t;
 	int err;
 
@@ -332,7 +375,8 @@ int main(int argc, char **argv)
 	buffer = aligned_alloc(4096, MIB);
 	memset(buffer, 'w', MIB);
 	make_image(argv[1], "blk.img", path[0]);
-	make_image(argv[1], "usb.img", path[1]);
+	for (int i = 0; i < N_STICKS; i++)
+		make_image(argv[1], sticks[i].file, path[1 + i]);
 	err = lkl_init(&config);
 	if (!err)
 		err = virtio_blk_open(path[0], 0, 512, &blk);
@@ -344,7 +388,8 @@ int main(int argc, char **argv)
 		err = virtio_mmio_add(&usbip_dev_ops, dev, &mmio[1]);
 	if (err)
 		die("set-up", err);
-	add_stick(dev, path[1], USB_SPEED_SUPER_);
+	for (int i = 0; i < N_STICKS; i++)
+		add_stick(dev, &sticks[i], path[1 + i]);
 
 	t = now_ns();
 	err = lkl_start_kernel();
@@ -352,18 +397,19 @@ int main(int argc, char **argv)
 		die("boot", err);
 	printf("boot.kernel %.1f ms\n", (now_ns() - t) / 1e6);
 	lkl_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
-	disks[1].fd = -1;
+	disks[1].node = "/dev/sda";
 	wait_for(&disks[1]);
 	printf("boot.stick-usable %.1f ms\n", (now_ns() - t) / 1e6);
 	LKL_CALL1(SYS_close, disks[1].fd);
+	find_sticks(disks);
 	bench_calls();
-	bench_disks(disks, 2);
+	bench_disks(disks, N_DISKS);
 	err = lkl_halt();
 	virtio_mmio_free(mmio[1]);
 	virtio_mmio_free(mmio[0]);
 	usbip_dev_free(dev);
 	virtio_blk_close(blk);
-	unlink(path[0]);
-	unlink(path[1]);
+	for (int i = 0; i < N_DISKS; i++)
+		unlink(path[i]);
 	return err ? 1 : 0;
 }

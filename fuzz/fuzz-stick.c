@@ -5,7 +5,8 @@
  * while the script goes on, so they overlap with what image workers do. Every URB
  * has to complete exactly once.
  *
- * Input: a byte of options, then steps: a byte that says what, its parameters.
+ * Input: a byte of options, then steps: a byte that says what, its parameters. With
+ * option 64 the host has chosen UAS, with 128 it has streams if there are any.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -22,6 +23,8 @@
 #define MAX_URBS	64u
 #define MAX_BYTES	8192u	/* of one URB */
 #define CBW_LEN		31u
+#define COMMAND_IU_LEN	32u
+#define MANAGEMENT_IU_LEN 16u
 
 struct fuzz_urb {
 	struct usb_urb urb;	/* first */
@@ -34,6 +37,7 @@ struct fuzz_urb {
 struct fuzz {
 	const uint8_t *in;
 	size_t left;
+	bool uas, streams;
 	struct usb_backend *b;
 	pthread_mutex_t lock;	/* protects n_done of all URBs, n_resets_done */
 	unsigned int n_urbs, n_resets, n_resets_done;
@@ -138,13 +142,30 @@ static void control(struct fuzz *f)
 	submit(u);
 }
 
-static void configure(struct fuzz *f)
+static void request(struct fuzz *f, uint8_t type, uint8_t what, uint8_t value)
 {
-	static const uint8_t setup[8] = { 0, 9, 1 };
+	const uint8_t setup[8] = { type, what, value };
 	struct fuzz_urb *u = new_urb(f, 0, false, 0);
 
 	memcpy(u->urb.setup, setup, 8);
 	submit(u);
+}
+
+static void alloc_streams(struct fuzz *f)
+{
+	static const uint8_t eps[] = { 0x83, 0x81, 0x02 };
+
+	f->b->ops->alloc_streams(f->b, eps, 3, 32);
+}
+
+/* Takes up to two URBs. */
+static void configure(struct fuzz *f)
+{
+	request(f, 0, 9, 1);
+	if (f->uas && f->n_urbs < MAX_URBS)
+		request(f, 1, 11, 1);
+	if (f->streams)
+		alloc_streams(f);
 }
 
 /* The parts that every CBW has are right; otherwise few would pass. */
@@ -165,9 +186,65 @@ static void bulk(struct fuzz *f, bool in)
 {
 	struct fuzz_urb *u = new_urb(f, in ? 1 : 2, in, take_u16(f) % MAX_BYTES);
 
+	if (f->streams)
+		u->urb.stream_id = take_u8(f) % 4 + 1;
 	if (!in)
 		take(f, u->data, u->urb.length);
 	submit(u);
+}
+
+/* A few tags only, so that they meet. */
+static void iu(struct fuzz *f, uint8_t id, uint32_t len)
+{
+	struct fuzz_urb *u = new_urb(f, 4, false, len);
+
+	take(f, u->data, len);
+	u->data[0] = id;
+	u->data[2] = 0;
+	u->data[3] = u->data[3] % 4 + 1;
+	if (id == 0x01) {
+		u->data[4] &= u->data[1] & 0x80 ? 0x07 : 0;
+		u->data[6] = 0;
+		memset(u->data + 8, 0, 7);
+	} else {
+		u->data[6] = 0;
+		u->data[7] = u->data[7] % 4 + 1;
+	}
+	submit(u);
+}
+
+static void status(struct fuzz *f)
+{
+	struct fuzz_urb *u = new_urb(f, 3, true, 32 + take_u8(f));
+
+	if (f->streams)
+		u->urb.stream_id = u->urb.length % 4 + 1;
+	submit(u);
+}
+
+static void uas_step(struct fuzz *f)
+{
+	switch (take_u8(f) % 8) {
+	case 0:
+		iu(f, 0x05, MANAGEMENT_IU_LEN);
+		break;
+	case 1: case 2: case 3:
+		iu(f, 0x01, COMMAND_IU_LEN);
+		break;
+	default:
+		status(f);
+		break;
+	}
+}
+
+static void streams(struct fuzz *f)
+{
+	static const uint8_t eps[] = { 0x83, 0x81, 0x02 };
+
+	if (take_u8(f) & 1)
+		alloc_streams(f);
+	else
+		f->b->ops->free_streams(f->b, eps, 3);
 }
 
 static void anything(struct fuzz *f)
@@ -176,7 +253,7 @@ static void anything(struct fuzz *f)
 	struct fuzz_urb *u = new_urb(f, ep & 0x0f, ep & 0x80, take_u16(f) % MAX_BYTES);
 
 	take(f, u->urb.setup, 8);
-	u->urb.stream_id = ep >> 4 & 1;
+	u->urb.stream_id = ep >> 4 & 7;
 	u->urb.flags = take_u8(f);
 	submit(u);
 }
@@ -191,7 +268,13 @@ static void cancel(struct fuzz *f)
 
 static void step(struct fuzz *f)
 {
-	switch (take_u8(f) % 16) {
+	uint8_t what = take_u8(f);
+
+	if (f->uas && what & 0x80) {
+		uas_step(f);
+		return;
+	}
+	switch (what % 16) {
 	case 0:
 		control(f);
 		break;
@@ -208,7 +291,10 @@ static void step(struct fuzz *f)
 		f->n_resets++;
 		f->b->ops->reset(f->b, reset_done, f);
 		break;
-	case 5: case 6: case 7: case 8:
+	case 5:
+		streams(f);
+		break;
+	case 6: case 7: case 8:
 		command(f);
 		break;
 	case 9: case 10: case 11:
@@ -228,6 +314,7 @@ static void open_stick(struct fuzz *f, uint8_t options)
 	struct stick_config config = {
 		.speed = options & 1 ? USB_SPEED_SUPER_ : USB_SPEED_HIGH_,
 		.sector_size = options & 2 ? 4096 : 512,
+		.uas = options & 64,
 	};
 	unsigned int flags = (options & 4 ? IMAGE_READONLY : 0) |
 			     (options & 8 ? IMAGE_POWERCUT : 0);
@@ -257,6 +344,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	f.left = len;
 	pthread_mutex_init(&f.lock, NULL);
 	options = take_u8(&f);
+	f.uas = options & 64;
+	f.streams = f.uas && options & 1 && options & 128;
 	open_stick(&f, options);
 	if (!(options & 32))
 		configure(&f);

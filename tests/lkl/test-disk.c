@@ -72,9 +72,12 @@ static void check_content(const void *buf, long off, size_t len)
 		CHECK(words[i] == off + i * 8);
 }
 
+static bool uas;	/* sticks offer it */
+
 static void plug(enum usb_speed speed, unsigned int sector_size)
 {
-	struct stick_config config = { .speed = speed, .sector_size = sector_size };
+	struct stick_config config = { .speed = speed, .sector_size = sector_size,
+				       .uas = uas };
 	struct usb_backend *stick;
 
 	CHECK(image_open("usb.img", 0, &config.image) == 0);
@@ -89,7 +92,8 @@ static void start(enum usb_speed speed, unsigned int sector_size)
 		.log = log_piece,
 		.cmdline = "usb_storage.delay_use=0",
 	};
-	struct usbip_dev_config ports = { .usb2_ports = 1, .usb3_ports = 1 };
+	struct usbip_dev_config ports = { .usb2_ports = 1, .usb3_ports = 1,
+					  .max_streams = 32 };
 
 	make_image("usb.img");
 	make_image("blk.img");
@@ -152,6 +156,13 @@ static void read_all(long fd)
 	CHECK(read_at(fd, buffer, 4096, SIZE) == 0);
 }
 
+/* The driver that the test is about has the stick, not the one that is there, too. */
+static void check_driver(void)
+{
+	CHECK(!strstr(log_text, "scsi host0: uas") == !uas);
+	CHECK(!strstr(log_text, "scsi host0: usb-storage") == uas);
+}
+
 static void whole(enum usb_speed speed, unsigned int sector_size, const char *mbits)
 {
 	char text[64];
@@ -168,6 +179,7 @@ static void whole(enum usb_speed speed, unsigned int sector_size, const char *mb
 						     : "/sys/bus/usb/devices/2-1/speed",
 			    text, sizeof(text)) > 0);
 	CHECK(!strncmp(text, mbits, strlen(mbits)));
+	check_driver();
 	read_all(fd);
 	LKL_CALL1(SYS_close, fd);
 	stop();
@@ -191,6 +203,24 @@ static void test_super_4k_sectors(void)
 static void test_high_4k_sectors(void)
 {
 	whole(USB_SPEED_HIGH_, 4096, "480");
+}
+
+static void test_uas_super(void)
+{
+	uas = true;
+	test_super();
+}
+
+static void test_uas_high(void)
+{
+	uas = true;
+	test_high();
+}
+
+static void test_uas_super_4k_sectors(void)
+{
+	uas = true;
+	test_super_4k_sectors();
 }
 
 /*
@@ -288,6 +318,23 @@ static void test_read_counts(void)
 	stop();
 }
 
+/* With streams: status, data, command. Without, data comes after a Read Ready IU. */
+static void test_uas_read_counts(void)
+{
+	uas = true;
+	start(USB_SPEED_SUPER_, 512);
+	count_reads("/dev/sda", 0, 1, 3);
+	stop();
+}
+
+static void test_uas_high_read_counts(void)
+{
+	uas = true;
+	start(USB_SPEED_HIGH_, 512);
+	count_reads("/dev/sda", 0, 1, 4);
+	stop();
+}
+
 static void *reader(void *arg)
 {
 	long fd = (long)arg, ret = 1;
@@ -313,7 +360,7 @@ static void test_unplug(void)
 	for (int round = 0; round < 5; round++) {
 		char node[16];
 
-		/* the name is free again when the last user is gone */
+		/* the name is free again when its host is gone */
 		snprintf(node, sizeof(node), "/dev/sda");
 		fd = wait_for(node, O_RDONLY);
 		CHECK(!pthread_create(&thread, NULL, reader, (void *)fd));
@@ -326,8 +373,8 @@ static void test_unplug(void)
 		CHECK(b.tv_sec - a.tv_sec < 10);
 		LKL_CALL1(SYS_close, fd);
 		for (int i = 0; i < 5000; i++) {
-			fd = LKL_CALL4(SYS_openat, AT_FDCWD, "/sys/block/sda",
-				       O_RDONLY, 0);
+			fd = LKL_CALL4(SYS_openat, AT_FDCWD,
+				       "/sys/class/scsi_host/host0", O_RDONLY, 0);
 			if (fd < 0)
 				break;
 			LKL_CALL1(SYS_close, fd);
@@ -346,7 +393,7 @@ static void test_unplug(void)
 /* SCSI error handling goes down to a reset of the port, and the disk works on. */
 static void test_port_reset(void)
 {
-	int how = SG_SCSI_RESET_BUS;
+	int how = uas ? SG_SCSI_RESET_DEVICE : SG_SCSI_RESET_BUS;
 	long fd;
 
 	for (int i = 0; i < 2; i++) {
@@ -359,6 +406,25 @@ static void test_port_reset(void)
 	}
 	CHECK(strstr(log_text, "reset SuperSpeed USB device"));
 	stop();
+}
+
+static void test_uas_write(void)
+{
+	uas = true;
+	test_write();
+	CHECK(strstr(log_text, "Write cache: enabled"));
+}
+
+static void test_uas_unplug(void)
+{
+	uas = true;
+	test_unplug();
+}
+
+static void test_uas_port_reset(void)
+{
+	uas = true;
+	test_port_reset();
 }
 
 /* A stick that comes when the system runs. */
@@ -399,6 +465,67 @@ static void test_both_disks_at_once(void)
 	stop();
 }
 
+#define DEPTH_THREADS 8
+#define DEPTH_READS 400
+
+struct depth_thread {
+	pthread_t thread;
+	unsigned int seed;
+	int host;			/* the image, to make the host forget it */
+};
+
+/* Random blocks that neither this kernel nor, as far as it obeys, the host's has. */
+static void *depth_main(void *arg)
+{
+	struct depth_thread *t = arg;
+	long fd = wait_for("/dev/sda", O_RDONLY);
+	char *buf = aligned_alloc(4096, 65536);
+
+	for (int i = 0; i < DEPTH_READS; i++) {
+		size_t len = 4096 << rand_r(&t->seed) % 5;
+		long off = rand_r(&t->seed) % (SIZE / 4096 - 16) * 4096;
+
+		posix_fadvise(t->host, off, len, POSIX_FADV_DONTNEED);
+		LKL_CALL4(SYS_fadvise64, fd, off, len, POSIX_FADV_DONTNEED);
+		CHECK(read_at(fd, buf, len, off) == (long)len);
+		check_content(buf, off, len);
+	}
+	LKL_CALL1(SYS_close, fd);
+	free(buf);
+	return NULL;
+}
+
+static void queue_depth(enum usb_speed speed)
+{
+	struct depth_thread threads[DEPTH_THREADS];
+	int host;
+	void *ret;
+
+	uas = true;
+	start(speed, 512);
+	host = open("usb.img", O_RDONLY);
+	CHECK(host >= 0 && fsync(host) == 0);
+	for (unsigned int i = 0; i < DEPTH_THREADS; i++) {
+		threads[i] = (struct depth_thread){ .seed = i + 1, .host = host };
+		CHECK(!pthread_create(&threads[i].thread, NULL, depth_main, &threads[i]));
+	}
+	for (unsigned int i = 0; i < DEPTH_THREADS; i++)
+		CHECK(!pthread_join(threads[i].thread, &ret));
+	CHECK(!strstr(log_text, "uas_eh"));
+	close(host);
+	stop();
+}
+
+static void test_uas_queue_depth(void)
+{
+	queue_depth(USB_SPEED_SUPER_);
+}
+
+static void test_uas_high_queue_depth(void)
+{
+	queue_depth(USB_SPEED_HIGH_);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -414,6 +541,16 @@ static const struct {
 	{ "port-reset", test_port_reset },
 	{ "plug-later", test_plug_later },
 	{ "both-disks-at-once", test_both_disks_at_once },
+	{ "uas-super", test_uas_super },
+	{ "uas-high", test_uas_high },
+	{ "uas-super-4k-sectors", test_uas_super_4k_sectors },
+	{ "uas-write", test_uas_write },
+	{ "uas-read-counts", test_uas_read_counts },
+	{ "uas-high-read-counts", test_uas_high_read_counts },
+	{ "uas-unplug", test_uas_unplug },
+	{ "uas-port-reset", test_uas_port_reset },
+	{ "uas-queue-depth", test_uas_queue_depth },
+	{ "uas-high-queue-depth", test_uas_high_queue_depth },
 };
 
 int main(int argc, char **argv)

@@ -34,6 +34,8 @@
 #define CBW		31u
 #define CSW		13u
 
+static bool offer_uas;		/* sticks that are opened do */
+
 /* ---- the disk under the file ---- */
 
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -41,6 +43,7 @@ static pthread_cond_t gate_moved = PTHREAD_COND_INITIALIZER;
 static bool gate_closed;	/* what waits for the disk waits */
 static unsigned int n_at_gate, n_syncs;
 static bool cold;		/* the page cache has nothing */
+static off_t gate_from;		/* I/O before that offset passes the gate always */
 static int write_errno, sync_errno, discard_errno;
 
 static inline void gate_set(bool closed)
@@ -62,12 +65,17 @@ static inline void gate_pass(void)
 	pthread_mutex_unlock(&gate_lock);
 }
 
-static inline void gate_wait_for_somebody(void)
+static inline void gate_wait_for(unsigned int n)
 {
 	pthread_mutex_lock(&gate_lock);
-	while (!n_at_gate)
+	while (n_at_gate < n)
 		pthread_cond_wait(&gate_moved, &gate_lock);
 	pthread_mutex_unlock(&gate_lock);
+}
+
+static inline void gate_wait_for_somebody(void)
+{
+	gate_wait_for(1);
 }
 
 static inline void *gate_open_later(void *arg)
@@ -94,7 +102,7 @@ ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t off, int flags)
 		errno = EAGAIN;
 		return -1;
 	}
-	if (cold)
+	if (cold && off >= gate_from)
 		gate_pass();
 	return syscall(SYS_preadv2, fd, iov, n, off, 0, flags);
 }
@@ -105,7 +113,7 @@ ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t off, int flags)
 		errno = EAGAIN;
 		return -1;
 	}
-	if (cold)
+	if (cold && off >= gate_from)
 		gate_pass();
 	errno = write_errno;
 	return errno ? -1 : syscall(SYS_pwritev2, fd, iov, n, off, 0, flags);
@@ -153,7 +161,7 @@ static inline void open_image(struct fixture *f, unsigned int flags, enum usb_sp
 		       unsigned int sector)
 {
 	struct stick_config config = { .speed = speed, .sector_size = sector,
-				       .serial = SERIAL };
+				       .serial = SERIAL, .uas = offer_uas };
 
 	f->sector = sector;
 	assert_int_equal(image_open(f->path, flags, &config.image), 0);
@@ -175,6 +183,7 @@ static inline void new_file(struct fixture *f)
 	assert_int_equal(write(fd, f->data, SIZE), SIZE);
 	close(fd);
 	cold = false;
+	gate_from = 0;
 	write_errno = sync_errno = discard_errno = 0;
 	n_syncs = 0;
 }
@@ -259,14 +268,15 @@ static inline void wait_xfer_for(struct xfer *x, unsigned int ms)
 static inline int wait_xfer(struct xfer *x)
 {
 	struct timespec end;
+	int err = 0;
 
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += 20;
 	pthread_mutex_lock(&x->f->lock);
-	while (!x->n_done)
-		assert_int_equal(pthread_cond_timedwait(&x->f->done, &x->f->lock,
-							&end), 0);
+	while (!x->n_done && !err)
+		err = pthread_cond_timedwait(&x->f->done, &x->f->lock, &end);
 	pthread_mutex_unlock(&x->f->lock);
+	assert_int_equal(err, 0);
 	assert_int_equal(x->n_done, 1);
 	assert_true(x->urb.actual <= x->urb.length);
 	x->f->actual = x->urb.actual;

@@ -137,7 +137,7 @@ static void mode_sense(void **state)
 	assert_int_equal(be32(d + 8), f->sector);
 	assert_memory_equal(d + 12, "\x01\x0a", 2);
 	assert_memory_equal(d + 24, "\x08\x12\x04", 3);
-	assert_memory_equal(d + 44, "\x0a\x0a", 2);
+	assert_memory_equal(d + 44, "\x0a\x0a\x02\x10", 4);
 	assert_good(f, true, d, 28, CDB(0x5a, 8, 0x08, 0, 0, 0, 0, 0, 28, 0));
 	assert_memory_equal(d, "\0\x1a\0\x10\0\0\0\0\x08\x12\x04", 11);
 	assert_good(f, true, d, 24, CDB(0x1a, 8, 0x48, 0, 24, 0));	/* changeable */
@@ -146,6 +146,59 @@ static void mode_sense(void **state)
 	assert_fails(f, true, d, 24, CDB(0x1a, 8, 0xc8, 0, 24, 0), 0x053900);
 	assert_fails(f, true, d, 24, CDB(0x1a, 8, 0x1c, 0, 24, 0), 0x052400);
 	assert_fails(f, true, d, 24, CDB(0x1a, 8, 0x08, 1, 24, 0), 0x052400);
+}
+
+#define REPORT_CODES(how, opcode, action) \
+	CDB(0xa3, 0x0c, how, opcode, BE16(action), BE32(SIZE / 2), 0, 0)
+
+static void supported_operation_codes(void **state)
+{
+	static const struct {
+		uint8_t how, opcode;
+		uint16_t action;
+		uint8_t support;
+	} one[] = {
+		{ 1, 0x28, 0, 3 }, { 1, 0x04, 0, 1 }, { 3, 0x93, 0, 3 },
+		{ 3, 0x93, 1, 1 }, { 3, 0xff, 0, 1 }, { 2, 0x9e, 0x10, 3 },
+		{ 2, 0x9e, 0x12, 1 }, { 3, 0x9e, 0x10, 3 }, { 3, 0x9e, 0, 1 },
+		{ 2, 0xa3, 0x0c, 3 },
+	};
+	struct fixture *f = *state;
+	uint8_t *d = f->buf;
+	unsigned int n = 0, end;
+
+	assert_good(f, true, d, SIZE / 2, REPORT_CODES(0, 0, 0));
+	end = f->actual;
+	assert_int_equal(end, 4 + be32(d));
+	for (unsigned int at = 4; at < end; at += 8, n++) {
+		/* each is one that is answered for on its own, too */
+		uint8_t *e = d + SIZE / 2;
+		bool action = d[at + 5];
+
+		memcpy(e, d + at, 8);
+		if (at > 4)
+			assert_true(e[0] > d[at - 8]);
+		assert_good(f, true, e + 8, 64, CDB(0xa3, 0x0c, action ? 2 : 1, e[0],
+			    e[2], e[3], BE32(64), 0, 0));
+		assert_int_equal(e[8 + 1], 3);
+		assert_memory_equal(e + 8 + 2, e + 6, 2);	/* the CDB's length */
+		assert_int_equal(e[8 + 4], e[0]);
+	}
+	assert_int_equal(n, 28);
+	for (unsigned int i = 0; i < sizeof(one) / sizeof(one[0]); i++) {
+		assert_good(f, true, d, SIZE / 2, REPORT_CODES(one[i].how, one[i].opcode,
+							       one[i].action));
+		assert_int_equal(d[1], one[i].support);
+		assert_int_equal(f->actual, one[i].support == 1 ? 4u : 4u + d[3]);
+	}
+	assert_good(f, true, d, SIZE / 2, REPORT_CODES(1, 0x28, 0));
+	assert_memory_equal(d, "\0\x03\0\x0a\x28\x18\xff\xff\xff\xff\x1f\xff\xff\0", 14);
+	assert_good(f, true, d, SIZE / 2, REPORT_CODES(2, 0x9e, 0x10));
+	assert_memory_equal(d, "\0\x03\0\x10\x9e\x10", 6);
+	assert_fails(f, true, d, SIZE / 2, REPORT_CODES(1, 0x9e, 0), 0x052400);
+	assert_fails(f, true, d, SIZE / 2, REPORT_CODES(2, 0x28, 0), 0x052400);
+	assert_fails(f, true, d, SIZE / 2, REPORT_CODES(4, 0x28, 0), 0x052400);
+	assert_fails(f, true, d, SIZE / 2, REPORT_CODES(0x81, 0x28, 0), 0x052400);
 }
 
 /* What MODE SENSE says may be selected, and nothing else. */
@@ -196,8 +249,8 @@ static void bad_commands(void **state)
 
 	assert_fails(f, false, NULL, 0, CDB(0x04, 0, 0, 0, 0, 0), 0x052000);
 	assert_fails(f, false, NULL, 0, CDB(0xff), 0x052000);
-	assert_fails(f, true, f->buf, 20, CDB(0xa3, 0x0c, 0, 0, 0, 0, BE32(20), 0, 0),
-		     0x052000);
+	assert_fails(f, true, f->buf, 20, CDB(0xa3, 0x0d, 0, 0, 0, 0, BE32(20), 0, 0),
+		     0x052400);
 	assert_fails(f, false, NULL, 0, CDB(0x00, 0, 0, 0, 0, 4), 0x052400);
 	assert_fails(f, false, NULL, 0, CDB(0x00, 0, 0, 0, 0), 0x052400);
 	assert_fails(f, true, f->buf, 512, CDB(0x28, 0x20, BE32(0), 0, BE16(1), 0),
@@ -544,6 +597,7 @@ int main(void)
 		TEST(report_luns),
 		TEST(mode_sense), BIG(mode_sense),
 		TEST(mode_select),
+		TEST(supported_operation_codes),
 		TEST(other_luns),
 		TEST(bad_commands),
 		TEST(sense_is_told_once),

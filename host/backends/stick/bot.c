@@ -42,9 +42,14 @@ struct bot_csw {
 _Static_assert(sizeof(struct bot_cbw) == CBW_LEN, "5.1");
 _Static_assert(sizeof(struct bot_csw) == CSW_LEN, "5.2");
 
+static struct stick_pipe *bot_pipe(struct stick *s, bool in)
+{
+	return &s->pipes[in ? PIPE_IN : PIPE_OUT];
+}
+
 static void bot_halt(struct stick *s, bool in)
 {
-	*(in ? &s->bot.halted_in : &s->bot.halted_out) = true;
+	bot_pipe(s, in)->halted = true;
 }
 
 /* ---- command ---- */
@@ -79,7 +84,7 @@ static void bot_break(struct stick *s)
 static void bot_begin_data(struct stick *s)
 {
 	struct bot *bot = &s->bot;
-	const struct scsi_cmd *cmd = &bot->cmd;
+	const struct scsi_cmd *cmd = &bot->task.cmd;
 
 	bot->phase_error = cmd->len > bot->host_len ||
 			   (cmd->len && bot->host_in != (cmd->dir == SCSI_IN));
@@ -95,22 +100,24 @@ static void bot_begin_data(struct stick *s)
 static void bot_begin_command(struct stick *s, const struct bot_cbw *cbw)
 {
 	struct bot *bot = &s->bot;
+	struct scsi_cmd *cmd = &bot->task.cmd;
 
 	bot->tag = cbw->tag;
 	bot->host_len = le32toh(cbw->length);
 	bot->host_in = cbw->flags & 0x80;
-	bot->cmd.lun = cbw->lun;
-	bot->cmd.cdb_len = cbw->cdb_len;
-	memset(bot->cmd.cdb, 0, sizeof(bot->cmd.cdb));
-	memcpy(bot->cmd.cdb, cbw->cdb, cbw->cdb_len);
-	scsi_start(&s->disk, &bot->cmd);
+	cmd->lun = cbw->lun;
+	cmd->cdb_len = cbw->cdb_len;
+	memset(cmd->cdb, 0, sizeof(cmd->cdb));
+	memcpy(cmd->cdb, cbw->cdb, cbw->cdb_len);
+	scsi_start(&s->disk, cmd);
 	bot_begin_data(s);
 }
 
 /* What is longer than a packet is stalled after its first. */
 static bool bot_take_command(struct stick *s)
 {
-	struct usb_urb *urb = s->out.first;
+	struct urb_queue *q = &s->pipes[PIPE_OUT].q;
+	struct usb_urb *urb = q->first;
 	uint32_t max = stick_max_packet(s);
 	struct bot_cbw cbw;
 
@@ -121,18 +128,13 @@ static bool bot_take_command(struct stick *s)
 	else
 		bot_break(s);
 	if (urb->length > max)
-		stick_end_head(s, &s->out, -EPIPE, max);
+		stick_end_head(s, q, -EPIPE, max);
 	else
-		stick_end_head(s, &s->out, 0, urb->length);
+		stick_end_head(s, q, 0, urb->length);
 	return true;
 }
 
 /* ---- data ---- */
-
-static int bot_short_status(const struct usb_urb *urb)
-{
-	return urb->flags & USB_URB_SHORT_NOT_OK ? -EREMOTEIO : 0;
-}
 
 /*
  * The host asked for more than there is: a short packet says so if the packet
@@ -141,7 +143,7 @@ static int bot_short_status(const struct usb_urb *urb)
  */
 static int bot_end_in(struct stick *s, const struct usb_urb *urb, bool residue)
 {
-	uint32_t moved = s->bot.piece.pos;
+	uint32_t moved = s->bot.task.piece.pos;
 
 	if (residue)
 		bot_halt(s, true);
@@ -149,25 +151,25 @@ static int bot_end_in(struct stick *s, const struct usb_urb *urb, bool residue)
 		return 0;
 	if (residue && moved % stick_max_packet(s) == 0)
 		return -EPIPE;
-	return bot_short_status(urb);
+	return stick_short_status(urb);
 }
 
 /* Data that nobody wants, announced or not, is stalled (6.7.3). */
 static int bot_end_out(struct stick *s, const struct usb_urb *urb, bool residue)
 {
-	bool rest = s->bot.piece.pos < urb->length;
+	bool rest = s->bot.task.piece.pos < urb->length;
 
 	if (residue || rest)
 		bot_halt(s, false);
 	return rest ? -EPIPE : 0;
 }
 
-/* The active URB got all it can get. urb->status: it was cancelled meanwhile. */
-static void bot_end_piece(struct stick *s, struct urb_queue *q)
+/* The URB got all it can get. urb->status: it was cancelled meanwhile. */
+static void bot_end_piece(struct stick *s)
 {
 	struct bot *bot = &s->bot;
-	const struct scsi_cmd *cmd = &bot->cmd;
-	struct usb_urb *urb = bot->active;
+	const struct scsi_cmd *cmd = &bot->task.cmd;
+	const struct usb_urb *urb = bot->task.urb;
 	int status = 0;
 
 	if (cmd->pos == cmd->len || cmd->status != SCSI_GOOD) {
@@ -176,31 +178,26 @@ static void bot_end_piece(struct stick *s, struct urb_queue *q)
 		status = cmd->dir == SCSI_IN ? bot_end_in(s, urb, residue) :
 					       bot_end_out(s, urb, residue);
 		bot->state = BOT_EXECUTE;
-	} else if (bot->piece.pos < urb->length) {
+	} else if (bot->task.piece.pos < urb->length) {
 		status = urb->status;
 	}
-	bot->active = NULL;
-	stick_end_head(s, q, status, bot->piece.pos);
+	stick_task_end(&bot->task, status, bot->task.piece.pos);
 }
 
 static bool bot_move_data(struct stick *s)
 {
-	struct bot *bot = &s->bot;
-	struct urb_queue *q = bot->cmd.dir == SCSI_IN ? &s->in : &s->out;
-	struct usb_urb *urb = q->first;
+	struct stick_task *task = &s->bot.task;
+	struct stick_pipe *pipe = bot_pipe(s, task->cmd.dir == SCSI_IN);
 
-	if (!urb)
-		return false;
-	if (!bot->active) {
-		bot->active = urb;
-		bot->piece = (struct scsi_piece){
-			.iov = urb->iov, .n_iov = urb->n_iov, .len = urb->length,
-		};
+	if (!task->urb) {
+		if (!pipe->q.first)
+			return false;
+		stick_task_take(task, pipe, pipe->q.first);
 	}
-	if (!urb->status && scsi_data(&bot->cmd, &bot->piece))
-		stick_submit_io(s);
+	if (!task->urb->status && scsi_data(&task->cmd, &task->piece))
+		stick_task_submit(task);
 	else
-		bot_end_piece(s, q);
+		bot_end_piece(s);
 	return true;
 }
 
@@ -210,13 +207,13 @@ static bool bot_execute(struct stick *s)
 {
 	struct bot *bot = &s->bot;
 
-	if (scsi_execute(&bot->cmd)) {
-		stick_submit_io(s);
+	if (scsi_execute(&bot->task.cmd)) {
+		stick_task_submit(&bot->task);
 		return true;
 	}
 	/* No autosense here: the host asks later. */
-	if (bot->cmd.status != SCSI_GOOD)
-		s->disk.sense = bot->cmd.sense;
+	if (bot->task.cmd.status != SCSI_GOOD)
+		s->disk.sense = bot->task.cmd.sense;
 	bot->state = BOT_STATUS;
 	return true;
 }
@@ -225,49 +222,41 @@ static uint8_t bot_csw_status(const struct bot *bot)
 {
 	if (bot->phase_error)
 		return CSW_PHASE_ERROR;
-	return bot->cmd.status == SCSI_GOOD ? 0 : 1;
+	return bot->task.cmd.status == SCSI_GOOD ? 0 : 1;
 }
 
 /* An URB without room for the packet would be babble; the CSW stays for the next. */
 static bool bot_send_status(struct stick *s)
 {
 	struct bot *bot = &s->bot;
-	struct usb_urb *urb = s->in.first;
+	struct urb_queue *q = &s->pipes[PIPE_IN].q;
+	struct usb_urb *urb = q->first;
 	struct bot_csw csw = {
 		.signature = htole32(CSW_SIGNATURE),
 		.tag = bot->tag,
-		.residue = htole32(bot->host_len - bot->cmd.pos),
+		.residue = htole32(bot->host_len - bot->task.cmd.pos),
 		.status = bot_csw_status(bot),
 	};
 
 	if (!urb)
 		return false;
 	if (urb->length < CSW_LEN) {
-		stick_end_head(s, &s->in, -EOVERFLOW, 0);
+		stick_end_head(s, q, -EOVERFLOW, 0);
 		return true;
 	}
 	scsi_copy(urb->iov, urb->n_iov, 0, &csw, CSW_LEN, true);
 	bot->state = BOT_COMMAND;
-	stick_end_head(s, &s->in, urb->length > CSW_LEN ? bot_short_status(urb) : 0,
+	stick_end_head(s, q, urb->length > CSW_LEN ? stick_short_status(urb) : 0,
 		       CSW_LEN);
 	return true;
 }
 
-/* ---- endpoints ---- */
-
-static bool bot_stall(struct stick *s, struct urb_queue *q, bool halted)
-{
-	/* What the image works on ends by itself. */
-	if (!halted || !q->first || q->first == s->bot.active)
-		return false;
-	stick_end_head(s, q, -EPIPE, 0);
-	return true;
-}
+/* ---- the whole ---- */
 
 bool bot_step(struct stick *s)
 {
-	if (bot_stall(s, &s->in, s->bot.halted_in) ||
-	    bot_stall(s, &s->out, s->bot.halted_out))
+	/* What has data ends by itself, and before what is behind it. */
+	if (!s->bot.task.urb && stick_stall(s))
 		return true;
 	switch (s->bot.state) {
 	case BOT_COMMAND:
@@ -286,29 +275,6 @@ bool bot_step(struct stick *s)
 
 void bot_forget(struct stick *s)
 {
-	struct usb_urb *urb = s->bot.active;
-	int status;
-
-	s->bot.active = NULL;
+	stick_task_drop(&s->bot.task);
 	s->bot.state = BOT_COMMAND;
-	if (!urb)
-		return;
-	status = urb->status ? urb->status : -ECONNRESET;
-	if (s->bot.piece.pos == urb->length)	/* data beats a cancel */
-		status = 0;
-	stick_end_head(s, urb == s->in.first ? &s->in : &s->out, status,
-		       s->bot.piece.pos);
-}
-
-void bot_clear_halts(struct stick *s)
-{
-	s->bot.halted_in = s->bot.halted_out = false;
-}
-
-/* 5.3.4, 6.6.1: before a reset, clearing does not help after a bad CBW. */
-void bot_set_halt(struct stick *s, bool in, bool halt)
-{
-	if (!halt && s->bot.state == BOT_BROKEN)
-		return;
-	*(in ? &s->bot.halted_in : &s->bot.halted_out) = halt;
 }

@@ -66,15 +66,21 @@ static int control_device_status(const struct stick *s, uint8_t *reply)
 				 s->u2_enabled << USB_DEV_STAT_U2_ENABLED);
 }
 
-/* The halt bit of an endpoint address, NULL: not a bulk endpoint of ours. */
-static const bool *control_endpoint_halt(const struct stick *s, uint16_t address)
+/* The pipe of an endpoint address, NULL: there is none in this setting. */
+static struct stick_pipe *control_pipe(struct stick *s, uint16_t address)
 {
 	if (!s->configuration)
 		return NULL;
-	if (address == (USB_DIR_IN | STICK_EP_IN))
-		return &s->bot.halted_in;
-	if (address == (USB_DIR_OUT | STICK_EP_OUT))
-		return &s->bot.halted_out;
+	switch (address) {
+	case USB_DIR_IN | STICK_EP_IN:
+		return &s->pipes[PIPE_IN];
+	case USB_DIR_OUT | STICK_EP_OUT:
+		return &s->pipes[PIPE_OUT];
+	case USB_DIR_IN | STICK_EP_STATUS:
+		return s->setting ? &s->pipes[PIPE_STATUS] : NULL;
+	case USB_DIR_OUT | STICK_EP_COMMAND:
+		return s->setting ? &s->pipes[PIPE_COMMAND] : NULL;
+	}
 	return NULL;
 }
 
@@ -83,26 +89,32 @@ static bool control_is_endpoint_0(const struct control *c)
 	return (c->index & ~USB_DIR_IN) == 0;
 }
 
-static int control_endpoint_status(const struct stick *s, const struct control *c,
+static int control_endpoint_status(struct stick *s, const struct control *c,
 			   uint8_t *reply)
 {
-	const bool *halted = control_endpoint_halt(s, c->index);
+	const struct stick_pipe *pipe = control_pipe(s, c->index);
 
 	if (control_is_endpoint_0(c))
 		return control_put_status(reply, 0);
-	return halted ? control_put_status(reply, *halted) : -EPIPE;
+	return pipe ? control_put_status(reply, pipe->halted) : -EPIPE;
 }
 
-/* Endpoint 0 forgets a stall at the next request, so its halt is never set. */
+/*
+ * Endpoint 0 forgets a stall at the next request, so its halt is never set. BOT 5.3.4,
+ * 6.6.1: before a reset, clearing does not help after a bad CBW.
+ */
 static int control_endpoint_feature(struct stick *s, const struct control *c, bool set)
 {
+	struct stick_pipe *pipe = control_pipe(s, c->index);
+
 	if (c->value != USB_ENDPOINT_HALT)
 		return -EPIPE;
 	if (control_is_endpoint_0(c))
 		return control_stall_unless(!set);
-	if (!control_endpoint_halt(s, c->index))
+	if (!pipe)
 		return -EPIPE;
-	bot_set_halt(s, c->index & USB_DIR_IN, set);
+	if (set || s->bot.state != BOT_BROKEN)
+		pipe->halted = set;
 	return 0;
 }
 
@@ -131,12 +143,15 @@ static int control_interface_feature(struct stick *s, const struct control *c)
 /* ---- configuration ---- */
 
 /* Ends what the endpoints have, as their pipes are new ones afterwards. */
-static void control_renew_endpoints(struct stick *s)
+static void control_set(struct stick *s, uint8_t configuration, uint8_t setting)
 {
-	bot_forget(s);
-	bot_clear_halts(s);
-	stick_end_queue(s, &s->in, -ESHUTDOWN);
-	stick_end_queue(s, &s->out, -ESHUTDOWN);
+	stick_forget(s);
+	stick_renew_pipes(s);
+	for (unsigned int i = 0; i < N_PIPES; i++)
+		stick_end_queue(s, &s->pipes[i].q, -ESHUTDOWN);
+	s->configuration = configuration;
+	s->setting = setting;
+	s->disk.queuing = setting;
 }
 
 static int control_set_configuration(struct stick *s, const struct control *c)
@@ -145,17 +160,16 @@ static int control_set_configuration(struct stick *s, const struct control *c)
 
 	if (value > 1)
 		return -EPIPE;
-	control_renew_endpoints(s);
-	s->configuration = value;
+	control_set(s, value, 0);
 	s->u1_enabled = s->u2_enabled = false;
 	return 0;
 }
 
 static int control_set_interface(struct stick *s, const struct control *c)
 {
-	if (!control_has_interface(s, c) || c->value)
+	if (!control_has_interface(s, c) || c->value > (s->uas ? 1 : 0))
 		return -EPIPE;
-	control_renew_endpoints(s);
+	control_set(s, s->configuration, c->value);
 	return 0;
 }
 
@@ -164,16 +178,22 @@ static int control_get_interface(const struct stick *s, const struct control *c,
 {
 	if (!control_has_interface(s, c))
 		return -EPIPE;
-	reply[0] = 0;
+	reply[0] = s->setting;
 	return 1;
 }
 
 /* ---- class requests ---- */
 
+/* They are Bulk-Only Transport's; UAS has none. */
+static bool control_has_bot(const struct stick *s, const struct control *c)
+{
+	return control_has_interface(s, c) && !s->setting;
+}
+
 /* BOT 3.1: halts stay, only the command is gone. */
 static int control_class_reset(struct stick *s, const struct control *c)
 {
-	if (!control_has_interface(s, c) || c->value || c->length)
+	if (!control_has_bot(s, c) || c->value || c->length)
 		return -EPIPE;
 	bot_forget(s);
 	return 0;
@@ -182,7 +202,7 @@ static int control_class_reset(struct stick *s, const struct control *c)
 static int control_get_max_lun(const struct stick *s, const struct control *c,
 			       uint8_t *reply)
 {
-	if (!control_has_interface(s, c) || c->value || c->length != 1)
+	if (!control_has_bot(s, c) || c->value || c->length != 1)
 		return -EPIPE;
 	reply[0] = 0;
 	return 1;
@@ -190,13 +210,14 @@ static int control_get_max_lun(const struct stick *s, const struct control *c,
 
 /* ---- dispatch ---- */
 
-bool stick_control_needs_quiet(const struct usb_ctrlrequest *req)
+bool stick_control_needs_quiet(const struct stick *s, const struct usb_ctrlrequest *req)
 {
 	switch (REQ(req->bRequestType, req->bRequest)) {
 	case REQ(DEVICE_OUT, USB_REQ_SET_CONFIGURATION):
 	case REQ(INTERFACE_OUT, USB_REQ_SET_INTERFACE):
-	case REQ(CLASS_OUT, BOT_RESET):
 		return true;
+	case REQ(CLASS_OUT, BOT_RESET):
+		return !s->setting;
 	}
 	return false;
 }

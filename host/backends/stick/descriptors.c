@@ -10,6 +10,9 @@
 #define DEVICE_RELEASE	0x0001
 #define SUBCLASS_SCSI	0x06	/* transparent command set */
 #define PROTOCOL_BOT	0x50
+#define PROTOCOL_UAS	0x62
+#define FULL_MAX_PACKET	64
+#define SUPER_MAX_PACKET 1024
 #define LANGUAGE	0x0409
 
 enum { STRING_LANGUAGES, STRING_MANUFACTURER, STRING_PRODUCT, STRING_SERIAL };
@@ -46,7 +49,8 @@ static int desc_device(const struct stick *s, uint8_t *reply)
 	return desc_put(reply, &d, d.bLength) - reply;
 }
 
-static uint8_t *desc_put_endpoint(uint8_t *to, uint8_t address, uint16_t max_packet)
+static uint8_t *desc_put_endpoint(uint8_t *to, uint8_t address, uint16_t max_packet,
+				  uint8_t log2_streams)
 {
 	struct usb_endpoint_descriptor ep = {
 		.bLength = USB_DT_ENDPOINT_SIZE,
@@ -59,38 +63,78 @@ static uint8_t *desc_put_endpoint(uint8_t *to, uint8_t address, uint16_t max_pac
 		.bLength = USB_DT_SS_EP_COMP_SIZE,
 		.bDescriptorType = USB_DT_SS_ENDPOINT_COMP,
 		.bMaxBurst = 15,
+		.bmAttributes = log2_streams,
 	};
 
 	to = desc_put(to, &ep, ep.bLength);
-	return max_packet == 1024 ? desc_put(to, &companion, companion.bLength) : to;
+	if (max_packet != SUPER_MAX_PACKET)
+		return to;
+	return desc_put(to, &companion, companion.bLength);
 }
 
-/*
- * One interface with one setting. A UAS setting would come behind it (as UAS 2.0
- * wants, BOT is the first).
- */
-static int desc_configuration(uint8_t type, uint16_t max_packet, uint8_t *reply)
+static uint8_t *desc_put_interface(uint8_t *to, uint8_t setting, uint8_t protocol,
+				   uint8_t n_endpoints)
 {
 	struct usb_interface_descriptor interface = {
 		.bLength = USB_DT_INTERFACE_SIZE,
 		.bDescriptorType = USB_DT_INTERFACE,
-		.bNumEndpoints = 2,
+		.bAlternateSetting = setting,
+		.bNumEndpoints = n_endpoints,
 		.bInterfaceClass = USB_CLASS_MASS_STORAGE,
 		.bInterfaceSubClass = SUBCLASS_SCSI,
-		.bInterfaceProtocol = PROTOCOL_BOT,
+		.bInterfaceProtocol = protocol,
 	};
+
+	return desc_put(to, &interface, interface.bLength);
+}
+
+static uint8_t *desc_put_bot(uint8_t *to, uint16_t max_packet)
+{
+	to = desc_put_interface(to, 0, PROTOCOL_BOT, 2);
+	to = desc_put_endpoint(to, USB_DIR_IN | STICK_EP_IN, max_packet, 0);
+	return desc_put_endpoint(to, USB_DIR_OUT | STICK_EP_OUT, max_packet, 0);
+}
+
+/* An endpoint and what UAS uses it for: a pipe usage descriptor, UAS 5.3.3.3. */
+static uint8_t *desc_put_uas_pipe(uint8_t *to, uint8_t address, uint16_t max_packet,
+				  uint8_t pipe_id)
+{
+	const uint8_t usage[] = { 4, USB_DT_PIPE_USAGE, pipe_id, 0 };
+	bool streams = address != STICK_EP_COMMAND;
+
+	to = desc_put_endpoint(to, address, max_packet,
+			       streams ? STICK_LOG2_STREAMS : 0);
+	return desc_put(to, usage, sizeof(usage));
+}
+
+static uint8_t *desc_put_uas(uint8_t *to, uint16_t max_packet)
+{
+	to = desc_put_interface(to, 1, PROTOCOL_UAS, 4);
+	to = desc_put_uas_pipe(to, USB_DIR_OUT | STICK_EP_COMMAND, max_packet, 1);
+	to = desc_put_uas_pipe(to, USB_DIR_IN | STICK_EP_STATUS, max_packet, 2);
+	to = desc_put_uas_pipe(to, USB_DIR_IN | STICK_EP_IN, max_packet, 3);
+	return desc_put_uas_pipe(to, USB_DIR_OUT | STICK_EP_OUT, max_packet, 4);
+}
+
+/*
+ * One interface. BOT comes first, for hosts that do not look further; UAS is not for
+ * full speed.
+ */
+static int desc_configuration(const struct stick *s, uint8_t type, uint16_t max_packet,
+			      uint8_t *reply)
+{
 	struct usb_config_descriptor config = {
 		.bLength = USB_DT_CONFIG_SIZE,
 		.bDescriptorType = type,
 		.bNumInterfaces = 1,
 		.bConfigurationValue = 1,
 		.bmAttributes = USB_CONFIG_ATT_ONE,
-		.bMaxPower = max_packet == 1024 ? 12 : 50,	/* about 100 mA */
+		.bMaxPower = max_packet == SUPER_MAX_PACKET ? 12 : 50,	/* about 100 mA */
 	};
-	uint8_t *end = desc_put(reply + config.bLength, &interface, interface.bLength);
+	uint8_t *end = desc_put_bot(reply + config.bLength, max_packet);
 
-	end = desc_put_endpoint(end, USB_DIR_IN | STICK_EP_IN, max_packet);
-	end = desc_put_endpoint(end, USB_DIR_OUT | STICK_EP_OUT, max_packet);
+	if (s->uas && max_packet != FULL_MAX_PACKET)
+		end = desc_put_uas(end, max_packet);
 	config.wTotalLength = htole16(end - reply);
 	desc_put(reply, &config, config.bLength);
 	return end - reply;
@@ -176,7 +220,7 @@ static int desc_other_speed(const struct stick *s, uint8_t type, uint8_t *reply)
 		return -EPIPE;
 	if (type == USB_DT_DEVICE_QUALIFIER)
 		return desc_qualifier(reply);
-	return desc_configuration(USB_DT_OTHER_SPEED_CONFIG, 64, reply);
+	return desc_configuration(s, USB_DT_OTHER_SPEED_CONFIG, FULL_MAX_PACKET, reply);
 }
 
 int stick_descriptor(const struct stick *s, const struct usb_ctrlrequest *req,
@@ -192,7 +236,7 @@ int stick_descriptor(const struct stick *s, const struct usb_ctrlrequest *req,
 	case USB_DT_DEVICE:
 		return desc_device(s, reply);
 	case USB_DT_CONFIG:
-		return desc_configuration(USB_DT_CONFIG, stick_max_packet(s), reply);
+		return desc_configuration(s, USB_DT_CONFIG, stick_max_packet(s), reply);
 	case USB_DT_BOS:
 		return desc_bos(reply);
 	case USB_DT_DEVICE_QUALIFIER:

@@ -120,6 +120,8 @@ static const struct scsi_op scsi_ops[256] = {
 		      { 0xff, 0x01, 0xff, X2 } },
 	[REPORT_LUNS] = { scsi_report_luns, 12, ANY_LUN | NO_ATTENTION,
 			  { 0xff, 0, 0xff, 0, 0, 0, X4 } },
+	[MAINTENANCE_IN] = { scsi_maintenance_in, 12, 0,
+			     { 0xff, 0x1f, 0x87, 0xff, X2, X4 } },
 	[START_STOP_UNIT] = { scsi_start_stop, 6, 0, { 0xff, 0x01, 0, 0, 0x07 } },
 	[PREVENT_ALLOW] = { scsi_prevent_allow, 6, 0, { 0xff, 0, 0, 0, 0x01 } },
 
@@ -164,6 +166,104 @@ static bool scsi_cdb_is_valid(const struct scsi_cmd *cmd, const struct scsi_op *
 	memcpy(mask, op->mask, sizeof(mask));
 	return cmd->cdb_len >= op->len && !((cdb[0] & ~mask[0]) | (cdb[1] & ~mask[1]));
 }
+
+/* ---- REPORT SUPPORTED OPERATION CODES (SPC-4 6.35), from the table above ---- */
+
+enum { REPORT_ALL, REPORT_OPCODE, REPORT_OPCODE_ACTION, REPORT_EITHER };
+
+#define REPORT_CODES	0x0c	/* service action of MAINTENANCE IN */
+#define READ_CAPACITY	0x10	/* service action of SERVICE ACTION IN (16) */
+#define NO_ACTION	(-1)
+
+/* The only service action of the operation code. */
+static int scsi_op_action(uint8_t opcode)
+{
+	if (opcode == MAINTENANCE_IN)
+		return REPORT_CODES;
+	return opcode == SERVICE_ACTION_IN_16 ? READ_CAPACITY : NO_ACTION;
+}
+
+/* Without timeouts (RCTD 0). */
+static uint32_t scsi_report_all(uint8_t *d)
+{
+	uint32_t n = 4;
+
+	for (unsigned int opcode = 0; opcode < 256; opcode++) {
+		int action = scsi_op_action(opcode);
+
+		if (!scsi_ops[opcode].start)
+			continue;
+		memset(d + n, 0, 8);
+		d[n] = opcode;
+		if (action != NO_ACTION) {
+			put_be16(d + n + 2, action);
+			d[n + 5] = 0x01;	/* SERVACTV */
+		}
+		put_be16(d + n + 6, scsi_ops[opcode].len);
+		n += 8;
+	}
+	put_be32(d, n - 4);
+	return n;
+}
+
+static uint32_t scsi_report_one(uint8_t *d, uint8_t opcode, bool supported)
+{
+	const struct scsi_op *op = &scsi_ops[opcode];
+
+	memset(d, 0, 4);
+	d[1] = supported ? 3 : 1;	/* as a standard says; not supported */
+	if (!supported)
+		return 4;
+	put_be16(d + 2, op->len);
+	memcpy(d + 4, op->mask, op->len);
+	d[4] = opcode;
+	if (scsi_op_action(opcode) != NO_ACTION)
+		d[5] = scsi_op_action(opcode);
+	return 4 + op->len;
+}
+
+/* Whether what is asked about may be asked about so, and what the answer is. */
+static bool scsi_report_check(const struct scsi_cmd *cmd, bool *supported)
+{
+	uint8_t option = cmd->cdb[2] & 0x07, opcode = cmd->cdb[3];
+	int action = scsi_op_action(opcode);
+	bool same = get_be16(cmd->cdb + 4) == action;
+
+	*supported = scsi_ops[opcode].start;
+	switch (option) {
+	case REPORT_OPCODE:
+		return action == NO_ACTION;
+	case REPORT_OPCODE_ACTION:
+		*supported = *supported && same;
+		return action != NO_ACTION;
+	case REPORT_EITHER:
+		if (action == NO_ACTION)
+			same = !get_be16(cmd->cdb + 4);
+		*supported = *supported && same;
+		return true;
+	default:
+		return option == REPORT_ALL;
+	}
+}
+
+void scsi_maintenance_in(struct scsi_cmd *cmd)
+{
+	bool supported, timeouts = cmd->cdb[2] & 0x80;
+	uint32_t n;
+
+	if (cmd->cdb[1] != REPORT_CODES || timeouts ||
+	    !scsi_report_check(cmd, &supported)) {
+		scsi_fail(cmd, SENSE_INVALID_FIELD_IN_CDB);
+		return;
+	}
+	if ((cmd->cdb[2] & 0x07) == REPORT_ALL)
+		n = scsi_report_all(cmd->buf);
+	else
+		n = scsi_report_one(cmd->buf, cmd->cdb[3], supported);
+	scsi_reply(cmd, n, get_be32(cmd->cdb + 6));
+}
+
+/* ---- before any of them ---- */
 
 /* In the order of SAM-5 5.14 and SPC-4: the unit, the CDB, then its state. */
 static enum scsi_sense_code scsi_check(struct scsi_disk *disk,

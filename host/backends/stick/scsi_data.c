@@ -8,8 +8,8 @@
 
 #define VERSION_SPC_4	0x06
 #define RMB		0x80		/* removable medium, as sticks say */
+#define CMDQUE		0x02		/* SAM-5 task management model */
 #define NO_UNIT		0x7f		/* not capable of having one with this LUN */
-#define SENSE_LEN	18u
 
 static uint8_t *scsi_zeros(struct scsi_cmd *cmd, uint32_t n)
 {
@@ -26,6 +26,7 @@ static uint32_t scsi_inquiry_standard(struct scsi_cmd *cmd)
 	d[2] = VERSION_SPC_4;
 	d[3] = 2;		/* response data format */
 	d[4] = 36 - 5;
+	d[7] = cmd->disk->queuing ? CMDQUE : 0;
 	memcpy(d + 8, VENDOR, 8);
 	memcpy(d + 16, PRODUCT, 16);
 	memcpy(d + 32, REVISION, 4);
@@ -168,18 +169,23 @@ static struct scsi_sense scsi_take_sense(struct scsi_cmd *cmd)
 	return sense;
 }
 
+void scsi_put_sense(const struct scsi_sense *sense, uint8_t d[SCSI_SENSE_LEN])
+{
+	memset(d, 0, SCSI_SENSE_LEN);
+	d[0] = 0x70 | (sense->has_info ? 0x80 : 0);
+	d[2] = sense->code >> 16;
+	if (sense->has_info)
+		put_be32(d + 3, sense->info);
+	d[7] = SCSI_SENSE_LEN - 8;
+	put_be16(d + 12, sense->code);
+}
+
 void scsi_request_sense(struct scsi_cmd *cmd)
 {
 	struct scsi_sense sense = scsi_take_sense(cmd);
-	uint8_t *d = scsi_zeros(cmd, SENSE_LEN);
 
-	d[0] = 0x70 | (sense.has_info ? 0x80 : 0);
-	d[2] = sense.code >> 16;
-	if (sense.has_info)
-		put_be32(d + 3, sense.info);
-	d[7] = SENSE_LEN - 8;
-	put_be16(d + 12, sense.code);
-	scsi_reply(cmd, SENSE_LEN, cmd->cdb[4]);
+	scsi_put_sense(&sense, cmd->buf);
+	scsi_reply(cmd, SCSI_SENSE_LEN, cmd->cdb[4]);
 }
 
 /* ---- capacity and units ---- */
@@ -235,13 +241,14 @@ void scsi_report_luns(struct scsi_cmd *cmd)
 
 struct mode_page {
 	uint8_t code, len;	/* len: with its 2 bytes of header */
-	uint8_t flags_at, flags;	/* the one byte that is not 0, if any */
+	uint8_t flags[2];	/* bytes 2 and 3; the others are 0 */
 };
 
 static const struct mode_page mode_pages[] = {
-	{ 0x01, 12, 2, 0x00 },	/* read-write error recovery */
-	{ 0x08, 20, 2, 0x04 },	/* caching: WCE */
-	{ 0x0a, 12, 2, 0x02 },	/* control: GLTSD, logs are not kept */
+	{ 0x01, 12, { 0x00, 0x00 } },	/* read-write error recovery */
+	{ 0x08, 20, { 0x04, 0x00 } },	/* caching: WCE */
+	/* control: GLTSD, logs are not kept; simple tasks overtake each other */
+	{ 0x0a, 12, { 0x02, 0x10 } },
 };
 
 #define N_MODE_PAGES (sizeof(mode_pages) / sizeof(mode_pages[0]))
@@ -251,7 +258,7 @@ static uint32_t mode_put_page(uint8_t *d, const struct mode_page *page, bool zer
 {
 	memset(d, 0, page->len);
 	if (!zeros)
-		d[page->flags_at] = page->flags;
+		memcpy(d + 2, page->flags, sizeof(page->flags));
 	d[0] = page->code;
 	d[1] = page->len - 2;
 	return page->len;

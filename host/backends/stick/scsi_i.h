@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * scsi_i.h - a direct-access disk (SPC-4, SBC-3) over an image. Knows nothing of
- * USB: Bulk-Only Transport drives it today, and UAS could beside it.
+ * USB; Bulk-Only Transport and UAS drive it.
  *
  * A command's life, all by its transport:
  *   scsi_start    decides how much data goes where; changes nothing yet
@@ -10,7 +10,8 @@
  * Where one of the last two returns true, the transport submits cmd->io, hands
  * the result to scsi_io_done, and calls again with the same arguments. So the
  * transport decides which locks are held: none of these functions waits or takes
- * any. Calls for one disk are serialized by its user, image I/O need not be.
+ * any. Calls for one disk are serialized by its user, image I/O need not be: there
+ * may be several commands between scsi_start and their end, each with its own I/O.
  */
 #ifndef SCSI_I_H
 #define SCSI_I_H
@@ -41,10 +42,13 @@ enum scsi_opcode {
 	WRITE_SAME_10 = 0x41, UNMAP = 0x42, MODE_SELECT_10 = 0x55,
 	MODE_SENSE_10 = 0x5a, READ_16 = 0x88, WRITE_16 = 0x8a, VERIFY_16 = 0x8f,
 	SYNC_CACHE_16 = 0x91, WRITE_SAME_16 = 0x93, SERVICE_ACTION_IN_16 = 0x9e,
-	REPORT_LUNS = 0xa0, READ_12 = 0xa8, WRITE_12 = 0xaa,
+	REPORT_LUNS = 0xa0, MAINTENANCE_IN = 0xa3, READ_12 = 0xa8, WRITE_12 = 0xaa,
 };
 
-enum scsi_status { SCSI_GOOD = 0x00, SCSI_CHECK_CONDITION = 0x02 };
+enum scsi_status {
+	SCSI_GOOD = 0x00, SCSI_CHECK_CONDITION = 0x02,
+	SCSI_TASK_SET_FULL = 0x28,	/* only a transport that queues says so */
+};
 
 /* Sense key, additional sense code and qualifier (SPC-4 annex D): 0xKKAAQQ. */
 enum scsi_sense_code {
@@ -64,6 +68,7 @@ enum scsi_sense_code {
 	SENSE_POWER_ON			= 0x062900,
 	SENSE_WRITE_PROTECTED		= 0x072700,
 	SENSE_NO_SPACE			= 0x072707,
+	SENSE_OVERLAPPED_COMMANDS	= 0x0b4e00,
 };
 
 struct scsi_sense {
@@ -81,6 +86,7 @@ struct scsi_disk {
 	bool readonly;
 	char serial[SCSI_SERIAL_MAX + 1];
 
+	bool queuing;			/* the transport has several commands at once */
 	bool ejected;
 	bool prevented;			/* PREVENT ALLOW MEDIUM REMOVAL */
 	enum scsi_sense_code attention;	/* pending unit attention, or SENSE_NONE */
@@ -149,6 +155,11 @@ bool scsi_execute(struct scsi_cmd *cmd);
 /* status: 0, IMAGE_DONE, or -errno. */
 void scsi_io_done(struct scsi_cmd *cmd, int status);
 
+#define SCSI_SENSE_LEN 18u
+
+/* Sense data in fixed format (SPC-4 4.5.3). */
+void scsi_put_sense(const struct scsi_sense *sense, uint8_t d[SCSI_SENSE_LEN]);
+
 /*
  * Copies between buf and bytes [off, off + len) of the iovs, less if they end
  * before. Returns how many bytes.
@@ -192,6 +203,7 @@ void scsi_request_sense(struct scsi_cmd *cmd);
 void scsi_read_capacity_10(struct scsi_cmd *cmd);
 void scsi_service_action_in_16(struct scsi_cmd *cmd);
 void scsi_report_luns(struct scsi_cmd *cmd);
+void scsi_maintenance_in(struct scsi_cmd *cmd);
 void scsi_mode_sense_6(struct scsi_cmd *cmd);
 void scsi_mode_sense_10(struct scsi_cmd *cmd);
 void scsi_mode_select_6(struct scsi_cmd *cmd);

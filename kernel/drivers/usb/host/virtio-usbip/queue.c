@@ -418,6 +418,22 @@ static int vusbip_iso_result(struct vusbip_urb *vurb, u32 data_len)
 	return 0;
 }
 
+/* A transfer that the device refused comes back without packets. */
+static int vusbip_iso_refused(struct urb *urb, __be32 status)
+{
+	int i, err = vusbip_errno(status);
+
+	if (!err)
+		return -EBADMSG;
+	urb->actual_length = 0;
+	urb->error_count = urb->number_of_packets;
+	for (i = 0; i < urb->number_of_packets; i++) {
+		urb->iso_frame_desc[i].actual_length = 0;
+		urb->iso_frame_desc[i].status = err;
+	}
+	return err;
+}
+
 /* DR-12. Sets urb->actual_length; the URB's status, or -EBADMSG. */
 static int vusbip_urb_result(struct vusbip_urb *vurb, u32 len)
 {
@@ -429,10 +445,12 @@ static int vusbip_urb_result(struct vusbip_urb *vurb, u32 len)
 
 	if (vurb->iso)
 		meta += urb->number_of_packets * sizeof(*vurb->iso);
-	if (len < meta || actual > urb->transfer_buffer_length ||
+	if (len < VIRTIO_USBIP_PDU_SIZE || actual > urb->transfer_buffer_length ||
 	    READ_ONCE(ret->command) != cpu_to_be32(VIRTIO_USBIP_RET_SUBMIT) ||
 	    READ_ONCE(ret->seq) != vurb->cmd.seq)
 		return -EBADMSG;
+	if (len < meta)
+		return vusbip_iso_refused(urb, status);
 	if (vurb->iso) {
 		if (vusbip_iso_result(vurb, len - meta))
 			return -EBADMSG;
@@ -456,26 +474,44 @@ static void vusbip_urb_returned(struct vusbip *vu, struct vusbip_urb *vurb, u32 
 	vusbip_urb_finish(vu, vurb, status, done);
 }
 
+/* All that the device has returned so far. With vu->lock held. */
+static void vusbip_collect(struct vusbip *vu, struct virtqueue *vq, struct list_head *done)
+{
+	struct vusbip_urb *vurb;
+	unsigned int len;
+
+	while (!vu->dead && (vurb = virtqueue_get_buf(vq, &len)))
+		vusbip_urb_returned(vu, vurb, len, done);
+	if (virtqueue_is_broken(vq))
+		vusbip_break(vu, "request queue broken");
+	if (!vu->dead)
+		vusbip_refill(vu, done);
+}
+
+/*
+ * Completion handlers submit, and the device may answer at once (UAS at high speed:
+ * data after a Read Ready IU). While interrupts are off, that is found here instead of
+ * by another interrupt; a bounded number of times, as it may go on for ever.
+ */
 void vusbip_request_done(struct virtqueue *vq)
 {
 	struct vusbip *vu = vq->vdev->priv;
-	struct vusbip_urb *vurb;
 	unsigned long flags;
-	unsigned int len;
+	unsigned int round;
 	LIST_HEAD(done);
 
 	spin_lock_irqsave(&vu->lock, flags);
-	while (!vu->dead) {
+	for (round = 0; !vu->dead; round++) {
 		virtqueue_disable_cb(vq);
-		while (!vu->dead && (vurb = virtqueue_get_buf(vq, &len)))
-			vusbip_urb_returned(vu, vurb, len, &done);
-		if (virtqueue_is_broken(vq))
-			vusbip_break(vu, "request queue broken");
-		else if (virtqueue_enable_cb(vq))
+		vusbip_collect(vu, vq, &done);
+		if (round < VUSBIP_GIVEBACK_ROUNDS && !list_empty(&done)) {
+			spin_unlock_irqrestore(&vu->lock, flags);
+			vusbip_urb_giveback(&done);
+			spin_lock_irqsave(&vu->lock, flags);
+		}
+		if (!vu->dead && virtqueue_enable_cb(vq))
 			break;
 	}
-	if (!vu->dead)
-		vusbip_refill(vu, &done);
 	spin_unlock_irqrestore(&vu->lock, flags);
 	vusbip_urb_giveback(&done);
 }

@@ -25,6 +25,7 @@
 
 #define VUSBIP_MAX_REQUEST_QUEUES	8
 #define VUSBIP_UNLINK_TIMEOUT		(30 * HZ)
+#define VUSBIP_GIVEBACK_ROUNDS		4
 #define VUSBIP_CONTROL_TIMEOUT		(5 * HZ)
 
 struct vusbip;
