@@ -121,6 +121,28 @@ static void usbip_dev_notify(void *opaque, unsigned int queue)
 	pthread_mutex_unlock(&dev->lock);
 }
 
+static void usbip_dev_end_all(struct usbip_dev *dev)
+{
+	ports_forget(dev);
+	urbs_drop_queued(dev);
+	urbs_cancel_all(dev, NULL);
+	while (dev->n_reqs)
+		pthread_cond_wait(&dev->idle, &dev->lock);
+}
+
+/* DEV-30. The driver sees transfers that were cancelled, and knows how to repeat them. */
+static void usbip_dev_drain(void *opaque)
+{
+	struct usbip_dev *dev = opaque;
+
+	pthread_mutex_lock(&dev->lock);
+	usbip_dev_end_all(dev);
+	usbip_dev_interrupt(dev);
+	for (unsigned int i = 0; i < dev->n_queues; i++)
+		dev->queues[i].vq = NULL;
+	pthread_mutex_unlock(&dev->lock);
+}
+
 /*
  * DEV-28. Backends write into guest memory until they complete, so the last of
  * them must have done so. A port's reset may go on: it touches no chain.
@@ -132,11 +154,7 @@ static void usbip_dev_reset(void *opaque)
 	pthread_mutex_lock(&dev->lock);
 	for (unsigned int i = 0; i < dev->n_queues; i++)
 		dev->queues[i].vq = NULL;
-	ports_forget(dev);
-	urbs_drop_queued(dev);
-	urbs_cancel_all(dev, NULL);
-	while (dev->n_reqs)
-		pthread_cond_wait(&dev->idle, &dev->lock);
+	usbip_dev_end_all(dev);
 	pthread_mutex_unlock(&dev->lock);
 }
 
@@ -151,6 +169,7 @@ const struct virtio_device_ops usbip_dev_ops = {
 	.config_read = usbip_dev_config_read,
 	.start = usbip_dev_start,
 	.notify = usbip_dev_notify,
+	.drain = usbip_dev_drain,
 	.reset = usbip_dev_reset,
 };
 

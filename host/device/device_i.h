@@ -25,8 +25,8 @@
 #define USBIP_MAX_REQUEST_QUEUES	8u
 #define USBIP_MAX_QUEUES	(VIRTIO_USBIP_VQ_REQUEST + USBIP_MAX_REQUEST_QUEUES)
 #define USBIP_REQUEST_SIZE	256u	/* entries of a request queue */
-#define USBIP_CONTROL_SIZE	64u
-#define USBIP_EVENT_SIZE	64u	/* more than there can be ports */
+#define USBIP_CONTROL_SIZE	256u	/* UML's rings have one size, this */
+#define USBIP_EVENT_SIZE	256u
 
 #define USBIP_SEG_MAX		254u
 /* Header, answer and both isochronous tables, in more than one piece each. */

@@ -28,7 +28,12 @@ struct guest_mem_region {
 	void *hva;		/* where it is mapped in this process */
 };
 
-/* Regions do not overlap; n at most 256. Constant while queues are enabled. */
+/*
+ * Regions do not overlap; n at most 256. While queues are enabled a transport may
+ * append regions (it raises n last) and make one unreachable (size 0), whose memory
+ * stays mapped until the device is reset: chains may be in flight there. Both with
+ * atomic stores, as the device's threads look here without a lock.
+ */
 struct guest_mem {
 	unsigned int n;
 	const struct guest_mem_region *regions;
@@ -102,6 +107,12 @@ struct virtio_device_ops {
 	int (*start)(void *dev, struct virtio_transport *transport,
 		     struct virtq *const *queues, unsigned int n_queues);
 	void (*notify)(void *dev, unsigned int queue);
+	/*
+	 * Ends a running device so that its rings can be gone on with later (a
+	 * virtual machine is paused): as reset, but what is outstanding is returned
+	 * first, cancelled if need be. NULL: like reset.
+	 */
+	void (*drain)(void *dev);
 	/*
 	 * Back to the state before start. When it returns, no chain is touched
 	 * any more by any thread; outstanding ones are dropped, not returned.

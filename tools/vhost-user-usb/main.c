@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost-user-usb: the virtio-usbip device with emulated sticks in its ports, for UML,
+ * QEMU and any other virtual machine that speaks vhost-user.
+ *
+ * The main thread serves; another one waits for signals.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "image.h"
+#include "log.h"
+#include "options.h"
+#include "stick.h"
+#include "vhost_user.h"
+#include "virtio_usbip_dev.h"
+
+#define UAS_STREAMS	32u	/* more than usb-storage's drivers ever ask for */
+
+struct server {
+	struct options options;
+	struct usbip_dev *dev;
+	struct vhost_user *vu;
+	int fd;				/* the socket */
+	bool made_socket;
+	sigset_t signals;		/* of the thread that waits for them */
+};
+
+/* ---- sticks ---- */
+
+static int stick_open(const struct stick_spec *spec, struct usb_backend **ret_backend)
+{
+	struct stick_config config = {
+		.speed = spec->speed,
+		.sector_size = spec->sector_size,
+		.serial = spec->serial,
+		.uas = spec->uas,
+	};
+	int err = image_open(spec->path, spec->readonly ? IMAGE_READONLY : 0,
+			     &config.image);
+
+	if (err)
+		return err;
+	err = stick_new(&config, ret_backend);
+	if (err)
+		image_close(config.image);
+	return err;
+}
+
+static int stick_plug(struct server *s, struct stick_spec *spec)
+{
+	struct usb_backend *backend;
+	int err = stick_open(spec, &backend);
+
+	if (!err) {
+		err = usbip_dev_plug(s->dev, backend, &spec->port);
+		if (err)
+			backend->ops->close(backend);
+	}
+	if (err)
+		log_err("vhost-user-usb: %s: %s", spec->path,
+			err == -ENOSPC ? "no free port of its speed" :
+			err == -EBUSY ? "somebody else uses it" : strerror(-err));
+	return err;
+}
+
+static void stick_pull(struct server *s, struct stick_spec *spec)
+{
+	usbip_dev_unplug(s->dev, spec->port);
+	spec->port = 0;
+}
+
+static int sticks_plug(struct server *s)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < s->options.n_sticks; i++) {
+		struct stick_spec *spec = &s->options.sticks[i];
+		int err = spec->port ? 0 : stick_plug(s, spec);
+
+		ret = ret ? ret : err;
+	}
+	return ret;
+}
+
+static void sticks_pull(struct server *s)
+{
+	for (unsigned int i = 0; i < s->options.n_sticks; i++)
+		if (s->options.sticks[i].port)
+			stick_pull(s, &s->options.sticks[i]);
+}
+
+static int device_new(struct server *s)
+{
+	struct usbip_dev_config config = {
+		.usb2_ports = s->options.usb2_ports,
+		.usb3_ports = s->options.usb3_ports,
+		.max_streams = UAS_STREAMS,
+	};
+	int err = usbip_dev_new(&config, &s->dev);
+
+	if (err)
+		log_err("vhost-user-usb: no device: %s", strerror(-err));
+	return err;
+}
+
+/* ---- socket ---- */
+
+/* A socket that nobody listens to any more is one that a killed server left. */
+static bool socket_is_stale(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
+	bool stale;
+
+	if (fd < 0)
+		return false;
+	stale = !lstat(addr->sun_path, &st) && S_ISSOCK(st.st_mode) &&
+		connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) &&
+		errno == ECONNREFUSED;
+	close(fd);
+	return stale;
+}
+
+/* Whoever can connect reads and writes the sticks: only the user may. */
+static int socket_bind(int fd, const struct sockaddr_un *addr)
+{
+	mode_t old = umask(0177);
+	int err = bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? -errno : 0;
+
+	umask(old);
+	return err;
+}
+
+static int socket_listen(const char *path, int *ret_fd)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(addr.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	err = socket_bind(fd, &addr);
+	if (err == -EADDRINUSE && socket_is_stale(&addr)) {
+		unlink(path);
+		err = socket_bind(fd, &addr);
+	}
+	if (!err && listen(fd, 8))
+		err = -errno;
+	if (err)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return err;
+}
+
+static int socket_open(struct server *s)
+{
+	const struct options *o = &s->options;
+	int err = 0;
+
+	s->fd = o->fd;
+	if (o->socket_path)
+		err = socket_listen(o->socket_path, &s->fd);
+	s->made_socket = o->socket_path && !err;
+	if (!err)
+		err = vhost_user_new(&usbip_dev_ops, s->dev, s->fd, &s->vu);
+	if (err && o->socket_path)
+		log_err("vhost-user-usb: %s: %s", o->socket_path, strerror(-err));
+	else if (err)
+		log_err("vhost-user-usb: descriptor %d: %s", o->fd, strerror(-err));
+	return err;
+}
+
+/* ---- signals ---- */
+
+static void *wait_for_signals(void *arg)
+{
+	struct server *s = arg;
+	int sig;
+
+	while (!sigwait(&s->signals, &sig)) {
+		if (sig == SIGUSR1) {
+			sticks_pull(s);
+		} else if (sig == SIGUSR2) {
+			sticks_plug(s);
+		} else {
+			vhost_user_stop(s->vu);
+			break;
+		}
+	}
+	return NULL;
+}
+
+/* Before there are threads: they inherit the mask. */
+static void block_signals(struct server *s)
+{
+	static const int wanted[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+
+	sigemptyset(&s->signals);
+	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		sigaddset(&s->signals, wanted[i]);
+	pthread_sigmask(SIG_BLOCK, &s->signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- life ---- */
+
+static int serve(struct server *s)
+{
+	pthread_t thread;
+	int err = pthread_create(&thread, NULL, wait_for_signals, s);
+
+	if (err)
+		return -err;
+	log_info("vhost-user-usb: ready");
+	err = vhost_user_run(s->vu);
+	pthread_kill(thread, SIGTERM);
+	pthread_join(thread, NULL);
+	return err;
+}
+
+static int server_run(struct server *s)
+{
+	int err = device_new(s);
+
+	if (!err)
+		err = sticks_plug(s);
+	if (!err)
+		err = socket_open(s);
+	if (!err)
+		err = serve(s);
+	vhost_user_free(s->vu);
+	usbip_dev_free(s->dev);
+	if (s->made_socket) {
+		unlink(s->options.socket_path);
+		close(s->fd);
+	}
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct server s = { .fd = -1 };
+	int err = options_parse(argc, argv, &s.options);
+
+	if (err) {
+		options_free(&s.options);
+		return err - 1;
+	}
+	if (s.options.print_capabilities) {
+		puts("{ \"type\": \"usb\", \"features\": [] }");
+		options_free(&s.options);
+		return 0;
+	}
+	log_set_level(s.options.verbose > 1 ? LOG_LEVEL_DEBUG :
+		      s.options.verbose ? LOG_LEVEL_INFO : LOG_LEVEL_WARN);
+	block_signals(&s);
+	err = server_run(&s);
+	options_free(&s.options);
+	return err ? 1 : 0;
+}

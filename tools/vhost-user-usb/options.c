@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXIT_USAGE	1
+
+static const char usage[] =
+"Usage: vhost-user-usb --socket-path PATH [OPTION...] IMAGE[,OPTION...]...\n"
+"       vhost-user-usb --fd N [OPTION...] IMAGE[,OPTION...]...\n"
+"Serves USB sticks to a virtual machine over vhost-user.\n"
+"\n"
+"  -s, --socket-path PATH   make this socket and serve who connects\n"
+"      --fd N               use this descriptor, a listening or connected socket\n"
+"      --usb2-ports N       ports for speed=high, 1..31 (default: at least 4)\n"
+"      --usb3-ports N       ports for speed=super, 1..15 (default: at least 4)\n"
+"      --print-capabilities print what this program can do, as JSON\n"
+"  -v, --verbose            say more; twice: every message\n"
+"      --help, --version\n"
+"\n"
+"Options of an image (a comma in a path is written twice):\n"
+"  speed=super|high, sector-size=512|4096, serial=HEX, protocol=bot|uas, ro\n"
+"\n"
+"SIGUSR1 pulls all sticks, SIGUSR2 plugs them in again. More: man vhost-user-usb\n";
+
+static int refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static int refuse(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("vhost-user-usb: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputs(" (--help shows how)\n", stderr);
+	va_end(args);
+	return EXIT_USAGE + 1;
+}
+
+static int parse_number(const char *what, const char *s, long min, long max,
+			unsigned int *ret_n)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(s, &end, 10);
+	if (errno || end == s || *end || n < min || n > max)
+		return refuse("%s %s: not a number from %ld to %ld", what, s, min, max);
+	*ret_n = n;
+	return 0;
+}
+
+/* Cuts the next piece off *s; two commas are one that belongs to it. */
+static char *cut(char **s)
+{
+	char *start = *s, *to = *s, *from = *s;
+
+	while (*from && (*from != ',' || from[1] == ',')) {
+		from += *from == ',';
+		*to++ = *from++;
+	}
+	*s = *from ? from + 1 : from;
+	*to = '\0';
+	return start;
+}
+
+static int parse_stick_option(struct stick_spec *stick, const char *o)
+{
+	if (!strcmp(o, "ro"))
+		stick->readonly = true;
+	else if (!strcmp(o, "speed=super"))
+		stick->speed = USB_SPEED_SUPER_;
+	else if (!strcmp(o, "speed=high"))
+		stick->speed = USB_SPEED_HIGH_;
+	else if (!strcmp(o, "sector-size=512"))
+		stick->sector_size = 512;
+	else if (!strcmp(o, "sector-size=4096"))
+		stick->sector_size = 4096;
+	else if (!strcmp(o, "protocol=bot"))
+		stick->uas = false;
+	else if (!strcmp(o, "protocol=uas"))
+		stick->uas = true;
+	else if (!strncmp(o, "serial=", 7) && o[7])
+		stick->serial = strdup(o + 7);
+	else
+		return refuse("%s: no such option of an image: %s", stick->path, o);
+	return 0;
+}
+
+static int parse_stick(struct options *o, const char *arg)
+{
+	struct stick_spec *stick = &o->sticks[o->n_sticks++];
+	char *copy = strdup(arg), *rest = copy;
+	int err = 0;
+
+	*stick = (struct stick_spec){ .speed = USB_SPEED_SUPER_, .sector_size = 512 };
+	if (!copy)
+		return refuse("no memory");
+	stick->path = strdup(cut(&rest));
+	while (*rest && !err)
+		err = parse_stick_option(stick, cut(&rest));
+	if (!err && !*stick->path)
+		err = refuse("an image without a name");
+	free(copy);
+	return err;
+}
+
+/* As many ports as sticks want, and a few for what is plugged in later. */
+static void default_ports(struct options *o)
+{
+	unsigned int usb2 = 0, usb3 = 0;
+
+	for (unsigned int i = 0; i < o->n_sticks; i++) {
+		usb2 += o->sticks[i].speed < USB_SPEED_SUPER_;
+		usb3 += o->sticks[i].speed >= USB_SPEED_SUPER_;
+	}
+	if (!o->usb2_ports)
+		o->usb2_ports = usb2 > 4 ? usb2 : 4;
+	if (!o->usb3_ports)
+		o->usb3_ports = usb3 > 4 ? usb3 : 4;
+}
+
+enum { OPT_FD = 256, OPT_USB2, OPT_USB3, OPT_CAPABILITIES, OPT_HELP, OPT_VERSION };
+
+static const struct option long_options[] = {
+	{ "socket-path", required_argument, NULL, 's' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "fd", required_argument, NULL, OPT_FD },
+	{ "usb2-ports", required_argument, NULL, OPT_USB2 },
+	{ "usb3-ports", required_argument, NULL, OPT_USB3 },
+	{ "print-capabilities", no_argument, NULL, OPT_CAPABILITIES },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int parse_option(struct options *o, int c)
+{
+	unsigned int n;
+
+	switch (c) {
+	case 's':
+		o->socket_path = optarg;
+		return 0;
+	case OPT_FD:
+		if (parse_number("--fd", optarg, 0, INT_MAX, &n))
+			return EXIT_USAGE + 1;
+		o->fd = n;
+		return 0;
+	case OPT_USB2:
+		return parse_number("--usb2-ports", optarg, 1, 31, &o->usb2_ports);
+	case OPT_USB3:
+		return parse_number("--usb3-ports", optarg, 1, 15, &o->usb3_ports);
+	case OPT_CAPABILITIES:
+		o->print_capabilities = true;
+		return 0;
+	case 'v':
+		o->verbose++;
+		return 0;
+	case OPT_HELP:
+		fputs(usage, stdout);
+		return 1;
+	case OPT_VERSION:
+		puts("vhost-user-usb " VERSION);
+		return 1;
+	default:
+		return refuse("what was that?");
+	}
+}
+
+int options_parse(int argc, char **argv, struct options *o)
+{
+	int c, err = 0;
+
+	*o = (struct options){ .fd = -1 };
+	o->sticks = calloc(argc, sizeof(*o->sticks));
+	if (!o->sticks)
+		return refuse("no memory");
+	while (!err && (c = getopt_long(argc, argv, "s:v", long_options, NULL)) != -1)
+		err = parse_option(o, c);
+	/* The others are to be ignored then. */
+	if (err || o->print_capabilities)
+		return err;
+	if (!o->socket_path == (o->fd < 0))
+		return refuse("give one of --socket-path and --fd");
+	while (!err && optind < argc)
+		err = parse_stick(o, argv[optind++]);
+	default_ports(o);
+	return err;
+}
+
+void options_free(struct options *o)
+{
+	for (unsigned int i = 0; i < o->n_sticks; i++) {
+		free(o->sticks[i].path);
+		free(o->sticks[i].serial);
+	}
+	free(o->sticks);
+}
