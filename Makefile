@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Thin: installs what is missing, calls Kbuild and meson. Binaries land in build/.
+NINJA = ninja -C build/host
+MESON_KERNEL = -Dlkl_object=$(CURDIR)/build/lkl.o
+
+all: build
+
+deps:
+	@scripts/install-deps
+
+kernel: deps
+	@scripts/build-kernel
+
+# A stock kernel as a process, and our driver as its module: for tests.
+uml: deps
+	@scripts/build-uml
+
+build: kernel
+	@[ -f build/host/build.ninja ] || meson setup build/host $(MESON_KERNEL)
+	@$(NINJA)
+	@ln -sf host/tools/lklusb/lklusb build/lklusb
+	@ln -sf host/tools/vhost-user-usb/vhost-user-usb build/vhost-user-usb
+
+demo: build
+	@scripts/demo
+
+# Everything below 15 minutes when the kernel is in the cache.
+check: build uml
+	@tests/run
+
+check-full: build uml
+	@tests/run --full
+
+bench: build uml
+	@bench/run
+	@bench/uml
+
+T = 60
+fuzz: deps
+	@scripts/fuzz $(T)
+
+install: build
+	meson install -C build/host
+
+clean:
+	rm -rf build
+
+.PHONY: all deps kernel uml build demo check check-full bench fuzz install clean

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Every way to end a mount writes everything out and leaves nothing behind.
+# variant: fusermount
+# variant: TERM
+# variant: INT
+# variant: HUP
+# variant: lazy
+# variant: foreground
+. "$TOP/tests/whole/lib.bash"
+make_fs ext4 "$img" 50M
+if [ "$1" = foreground ]; then
+	"$LKLUSB" mount -f --kernel-log "$WORK/guest.dmesg" "$img" "$dir" &
+	server=$!
+	for i in $(seq 100); do mountpoint -q "$dir" && break; sleep 0.1; done
+	ls "$dir" > /dev/null || fail "not served"
+else
+	mount_stick "$img"
+	server=$(server_of)
+fi
+head -c 3000000 /dev/urandom > "$WORK/data"
+cp "$WORK/data" "$dir/data"
+# Written through a mapping and left to the host's kernel.
+python3 - "$dir/mapped" << 'END' || fail mmap
+import mmap, sys
+with open(sys.argv[1], 'w+b') as f:
+    f.truncate(65536)
+    with mmap.mmap(f.fileno(), 65536) as m:
+        m[:] = b'm' * 65536
+END
+case $1 in
+fusermount) fusermount3 -u "$dir" || fail fusermount3 ;;
+lazy)
+	exec 7< "$dir/data"
+	"$LKLUSB" umount -l "$dir" || fail "umount -l"
+	cmp - "$WORK/data" <&7 || fail "an open file after a lazy umount"
+	exec 7<&-
+	;;
+foreground)
+	"$LKLUSB" umount -q "$dir" || fail umount
+	wait "$server" || fail "exit status $?"
+	;;
+*) kill -"$1" "$server" || fail kill ;;
+esac
+wait_gone "$server"
+mountpoint -q "$dir" && fail "still mounted"
+check_fs ext4 "$img"
+mount_stick "$img"
+cmp "$WORK/data" "$dir/data" || fail "data"
+[ "$(tr -d m < "$dir/mapped" | wc -c)" = 0 ] || fail "what was written through a mapping"
+[ "$(wc -c < "$dir/mapped")" = 65536 ] || fail "the mapped file's size"
+umount_stick

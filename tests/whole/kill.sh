@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# kill -9 at any point is followed by a clean replay.
+# variant: ext4
+# variant: xfs
+# variant: btrfs
+# limit: 200
+. "$TOP/tests/whole/lib.bash"
+
+make_fs "$1" "$img" "$(fs_size "$1")"
+for round in 1 2 3 4 5 6; do
+	mount_stick "$img"
+	server=$(server_of)
+	(
+		i=0
+		while :; do
+			i=$((i + 1))
+			mkdir -p "$dir/$round.$((i % 7))" && echo $i > "$dir/$round.$((i % 7))/f$i" &&
+				mv "$dir/$round.$((i % 7))/f$i" "$dir/$round.moved$((i % 13))" || exit
+			[ $((i % 10)) = 0 ] && rm -rf "$dir/$round.$((i % 3))"
+			[ $((i % 25)) = 0 ] && sync "$dir/$round.moved1"
+		done
+	) 2>/dev/null &
+	writer=$!
+	sleep 0.$((round * 13 % 10))$round
+	kill -9 "$server"
+	wait "$writer"
+	wait_gone "$server"
+	timeout 10 "$LKLUSB" umount "$dir" > "$WORK/out" 2>&1
+	grep -q '\[daemon-gone\]' "$WORK/out" || { cat "$WORK/out"; fail "no [daemon-gone]"; }
+	mountpoint -q "$dir" && fail "a dead mount stays"
+	mount_stick "$img"
+	ls -R "$dir" > /dev/null || fail "ls"
+	echo "after $round" > "$dir/after" || fail "write"
+	umount_stick
+	check_fs "$1" "$img"
+done
