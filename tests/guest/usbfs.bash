@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# For tests with a real kernel as the host: a file that sources this runs twice. First
+# here, where it boots UML and checks what is left; then inside, as the guest's root,
+# where it goes on after the line that sources this. $HOST tells: the UML kernel is the
+# host of lklusb, a gadget on dummy_hcd its stick, $img the gadget's medium.
+#
+# tests/run sets TOP (the checkout) and WORK (this test's own folder). UML runs as an
+# ordinary user, and lklusb inside as uid 65534, which may open the stick's node.
+set -u
+export PATH=$PATH:/usr/sbin:/sbin
+LKLUSB=${LKLUSB:-$TOP/build/lklusb}
+UML=${UML:-$TOP/build/uml-linux}
+MODULES=${MODULES:-$TOP/build/uml-modules}
+img=$WORK/stick.img
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# ---- outside ----
+
+boot() {
+	local limit=${LIMIT:-100}
+	truncate -s 64M "$img"
+	mkfs.ext4 -q -F -L stick "$img" || fail mkfs
+	echo "no end" > "$WORK/status"
+	timeout -k 3 "$limit" "$UML" mem=384M root=/dev/root rootfstype=hostfs rootflags=/ rw \
+		init="$TOP/tests/guest/init" con=null con0=null,fd:1 quiet HOST=uml TOP="$TOP" \
+		WORK="$WORK" LKLUSB="$LKLUSB" MODULES="$MODULES" TEST="$0" ARGUMENT="${1:-}" \
+		LIMIT="$limit" < /dev/null
+	[ "$(cat "$WORK/status")" = 0 ] || cat "$WORK/hang"
+	[ "$(cat "$WORK/status")" = 0 ] || fail "inside: status $(cat "$WORK/status")"
+	if [ ! -e "$WORK/unclean" ]; then
+		e2fsck -fn "$img" > "$WORK/fsck.log" 2>&1 || { cat "$WORK/fsck.log"; fail fsck; }
+	else
+		e2fsck -fp "$img" > "$WORK/fsck.log" 2>&1	# the journal first
+		[ $? -le 1 ] || { cat "$WORK/fsck.log"; fail "fsck after replay"; }
+	fi
+}
+
+if [ -z "${HOST:-}" ]; then
+	[ -x "$UML" ] || { echo "no UML kernel: scripts/build-uml"; exit 77; }
+	if [ "$(id -u)" = 0 ]; then
+		chown -R 65534:65534 "$WORK"
+		HOME=$WORK exec setpriv --reuid 65534 --regid 65534 --clear-groups bash "$0" "$@"
+	fi
+	boot "$@"
+	exit 0
+fi
+
+# ---- inside ----
+
+set -- ${ARGUMENT:-}
+dir=/run/mnt
+user="setpriv --reuid 65534 --regid 65534 --clear-groups"
+lklusb="timeout -k 3 60 $user $LKLUSB"
+mounts=0
+
+# As udev would: the node is the user's.
+give_node() {
+	local i
+	for i in $(seq 100); do
+		ls /sys/bus/usb/devices/*-1:1.0/bInterfaceClass > /dev/null 2>&1 && break
+		sleep 0.1
+	done
+	chmod 0666 /dev/bus/usb/*/* || fail "no stick"
+}
+
+# After an unplug. soft_connect's other direction leaves dummy_hcd without a speed.
+plug() {
+	rmmod g_mass_storage
+	start_medium
+	give_node
+}
+
+unplug() {
+	echo disconnect > /sys/class/udc/dummy_udc.0/soft_connect
+}
+
+# start_gadget high|super [parameters of g_mass_storage]
+start_gadget() {
+	local super=0
+	[ "$1" = super ] && super=1
+	shift
+	modprobe_ udc-core
+	modprobe_ dummy_hcd is_super_speed=$super
+	modprobe_ libcomposite
+	modprobe_ usb_f_mass_storage
+	start_medium "$@"
+	give_node
+}
+
+start_medium() {
+	modprobe_ g_mass_storage file="$img" removable=1 iSerialNumber=1234567890 "$@"
+}
+
+modprobe_() {
+	insmod "$MODULES/$1.ko" "${@:2}" || fail "insmod $1"
+}
+
+# The driver that the host has on the stick, or nothing.
+host_driver() {
+	basename "$(readlink /sys/bus/usb/devices/*-1:1.0/driver)" 2>/dev/null
+}
+
+# The host's driver off, so that nothing needs to be detached.
+free_stick() {
+	local i
+	for i in $(seq 30); do [ "$(host_driver)" ] && break; sleep 0.1; done
+	basename /sys/bus/usb/devices/*-1:1.0 > /sys/bus/usb/drivers/usb-storage/unbind
+}
+
+# Root is nobody to somebody else's FUSE mount.
+is_mounted() {
+	$user mountpoint -q "$dir"
+}
+
+mount_stick() {
+	mounts=$((mounts + 1))
+	$lklusb mount --kernel-log "/run/user/guest$mounts.dmesg" "$@" "$dir" || fail "mount $*"
+	is_mounted || fail "mount returned, but nothing is mounted"
+}
+
+umount_stick() {
+	$lklusb umount -q "$dir" || fail umount
+	is_mounted && fail "umount returned, but it is mounted"
+	return 0
+}
+
+server_of() {
+	$user "$LKLUSB" status -J "$dir" | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'
+}
+
+# Within $2 s, 10 by default.
+wait_gone() {
+	local i
+	for i in $(seq $((${2:-10} * 10))); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	fail "process $1 does not end"
+}
+
+refused() {
+	local code=$1 want=$2 status
+	shift 2
+	$user timeout -k 3 40 "$@" > /run/out 2>&1
+	status=$?
+	cat /run/out
+	grep -q "\[$code\]" /run/out || fail "no [$code] from $*"
+	[ "$status" = "$want" ] || fail "status $status, not $want: $*"
+	is_mounted && fail "left a mount: $*"
+	return 0
+}

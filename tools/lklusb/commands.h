@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* commands.h - the sub-commands; each returns an exit status of report.h. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+int cmd_list(int argc, char **argv);
+int cmd_mount(int argc, char **argv);
+int cmd_umount(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_dmesg(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+
+#endif

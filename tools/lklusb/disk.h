@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * disk.h - what is on the guest's disk: partitions as the library kernel sees them,
+ * signatures as libblkid does.
+ */
+#ifndef DISK_H
+#define DISK_H
+
+#include <stdint.h>
+
+#define DISK_MAX_PARTS 128
+
+struct disk_part {
+	int number;		/* 0: the whole disk, which has no partition table */
+	char node[64];		/* inside: /dev/sda1 */
+	uint64_t start, size;	/* bytes */
+	char *type;		/* as libblkid names it, NULL = no known signature */
+	char *label, *uuid;	/* of the filesystem, or NULL */
+	char *part_uuid, *part_label;	/* of the partition table, or NULL */
+};
+
+struct disk {
+	uint64_t size;		/* bytes */
+	unsigned int sector_size;
+	unsigned int n_parts;	/* at least 1: a disk without partitions is one */
+	struct disk_part parts[DISK_MAX_PARTS];
+};
+
+/* Reads the guest's disk. Reports what fails; 0 or an exit status. */
+int disk_read(struct disk *ret_disk);
+void disk_free(struct disk *disk);
+
+/*
+ * wanted: a number, LABEL=, UUID=, PARTUUID=, PARTLABEL=, or NULL: the only one
+ * with a filesystem. Reports why there is none.
+ */
+int disk_choose(const struct disk *disk, const char *wanted,
+		const struct disk_part **ret_part);
+
+/*
+ * The library kernel's name for what libblkid calls type; NULL: we do not mount
+ * that, which is a matter of choice: unknown and rarely used filesystems are
+ * attack surface.
+ */
+const char *disk_kernel_type(const char *type);
+
+#endif

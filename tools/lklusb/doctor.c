@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lklusb doctor: what this machine lets this user do, and the line that mends what it
+ * does not. Looks only; changes nothing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "devices.h"
+#include "report.h"
+
+static int n_wrong;
+
+static void line(const char *what, const char *state, const char *fmt, va_list args)
+{
+	printf("%-5s %-12s ", state, what);
+	vprintf(fmt, args);
+	putchar('\n');
+}
+
+__attribute__((format(printf, 2, 3)))
+static void good(const char *what, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	line(what, "ok", fmt, args);
+	va_end(args);
+}
+
+/* What mends it is a line for a shell. */
+__attribute__((format(printf, 3, 4)))
+static void wrong(const char *what, const char *mend, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	line(what, "WRONG", fmt, args);
+	va_end(args);
+	printf("                   %s\n", mend);
+	n_wrong++;
+}
+
+/* Works without, but less well. */
+__attribute__((format(printf, 3, 4)))
+static void note(const char *what, const char *mend, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	line(what, "note", fmt, args);
+	va_end(args);
+	if (mend)
+		printf("                   %s\n", mend);
+}
+
+static void check_fuse(void)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0) {
+		good("fuse", "/dev/fuse opens");
+		close(fd);
+	} else if (errno == ENOENT || errno == ENODEV || errno == ENXIO) {
+		wrong("fuse", "sudo modprobe fuse", "/dev/fuse: %s", strerror(errno));
+	} else {
+		wrong("fuse", "sudo chmod 0666 /dev/fuse", "/dev/fuse: %s", strerror(errno));
+	}
+}
+
+static const char *find_program(const char *name, char *path, size_t size)
+{
+	const char *dirs[] = { "/usr/bin", "/bin", "/usr/local/bin" };
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(path, size, "%s/%s", dirs[i], name);
+		if (!access(path, X_OK))
+			return path;
+	}
+	return NULL;
+}
+
+static void check_fusermount(void)
+{
+	char path[64];
+	struct stat st;
+
+	if (geteuid() == 0)
+		return;			/* mounts by itself */
+	if (!find_program("fusermount3", path, sizeof(path)) || stat(path, &st))
+		wrong("fusermount3", "sudo apt install fuse3", "not found");
+	else if (st.st_uid || !(st.st_mode & S_ISUID))
+		wrong("fusermount3", "sudo chmod u+s /usr/bin/fusermount3", "%s is not setuid root",
+		      path);
+	else
+		good("fusermount3", "%s", path);
+}
+
+static void check_memfd(void)
+{
+	int fd = memfd_create("lklusb", MFD_CLOEXEC);
+
+	if (fd >= 0 && !ftruncate(fd, 1 << 20))
+		good("memory", "memfd for the library kernel's memory");
+	else
+		wrong("memory", "run it outside of this sandbox", "memfd: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* In a child, because it cannot be undone. */
+static void check_userns(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(unshare(CLONE_NEWUSER) ? 1 : 0);
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	if (!status)
+		good("userns", "user namespaces, for the sandbox to come");
+	else
+		note("userns", "sudo sysctl -w kernel.unprivileged_userns_clone=1",
+		     "no user namespaces: not used yet");
+}
+
+static bool rule_in(const char *dir)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/70-lklusb.rules", dir);
+	return !access(path, F_OK);
+}
+
+static void check_rule(void)
+{
+	if (rule_in("/etc/udev/rules.d") || rule_in("/usr/lib/udev/rules.d") ||
+	    rule_in("/lib/udev/rules.d"))
+		good("udev rule", "70-lklusb.rules: sticks are the user's at the machine");
+	else
+		note("udev rule", "sudo cp /usr/share/lklusb/70-lklusb.rules /etc/udev/rules.d/ && "
+		     "sudo udevadm control --reload", "70-lklusb.rules is not installed");
+}
+
+/* Built into the kernel or loaded. */
+static bool has_driver(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/usb/drivers/%s", name);
+	return !access(path, F_OK);
+}
+
+static void check_quarantine(void)
+{
+	if (has_driver("usb-storage") || has_driver("uas"))
+		note("quarantine", "see /usr/share/lklusb/lklusb-quarantine.conf",
+		     "the host's own driver binds to sticks first and reads their partition table");
+	else
+		good("quarantine", "the host has no driver of its own for sticks loaded");
+}
+
+static int check_device(void *ctx, const struct device *d)
+{
+	int *n = ctx;
+	char mend[160];
+
+	++*n;
+	if (d->access) {
+		snprintf(mend, sizeof(mend), "sudo setfacl -m u:%u:rw %s", geteuid(), d->node);
+		wrong(d->id, mend, "%s: %s", d->node, strerror(-d->access));
+	} else if (*d->used) {
+		note(d->id, "unmount it on the host, then add --detach-driver", "%s", d->used);
+	} else if (*d->driver) {
+		note(d->id, "add --detach-driver", "bound to %s", d->driver);
+	} else {
+		good(d->id, "%04x:%04x can be used", d->vendor, d->product);
+	}
+	return 0;
+}
+
+static void check_devices(void)
+{
+	int n = 0;
+
+	if (access("/dev/bus/usb", X_OK)) {
+		note("usbfs", NULL, "/dev/bus/usb: %s: no USB devices here, images work",
+		     strerror(errno));
+		return;
+	}
+	devices_each(check_device, &n);
+	if (!n)
+		note("usbfs", NULL, "no USB mass-storage device is plugged in");
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	if (argc > 1)
+		return fputs("usage: lklusb doctor\n\n"
+			     "Says what works here for this user, and what mends the rest.\n",
+			     strcmp(argv[1], "--help") ? stderr : stdout),
+		       strcmp(argv[1], "--help") ? REPORT_USAGE : REPORT_OK;
+	check_fuse();
+	check_fusermount();
+	check_memfd();
+	check_userns();
+	check_rule();
+	check_quarantine();
+	check_devices();
+	return n_wrong ? REPORT_USAGE : REPORT_OK;
+}

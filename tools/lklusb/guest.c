@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <lkl.h>
+
+#include "devices.h"
+#include "image.h"
+#include "log.h"
+#include "report.h"
+#include "stick.h"
+#include "virtio_blk.h"
+#include "virtio_mmio.h"
+#include "virtio_usbip_dev.h"
+
+#define LOG_RING	(128u << 10)
+#define DISK_TIMEOUT_MS	10000
+#define REAL_DISK_TIMEOUT_MS	30000	/* it may have to spin up */
+#define USB_MAX_STREAMS	256u	/* more than a disk's queue is deep */
+
+static struct {
+	struct guest_config config;
+	struct virtio_mmio *mmio;
+	struct usbip_dev *usb;		/* one of these two */
+	struct virtio_blk *blk;
+	const char *disk;
+	bool readonly;
+	bool real;			/* a USB device of the host */
+	bool booted;
+	_Atomic bool gone;
+} guest;
+
+/* ---- the kernel's log ---- */
+
+static struct {
+	pthread_mutex_t lock;	/* protects all; innermost */
+	char text[LOG_RING];
+	size_t len;		/* ever written */
+	int fd;
+} klog = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
+
+static void klog_piece(void *ctx, const char *text, size_t len)
+{
+	pthread_mutex_lock(&klog.lock);
+	for (size_t i = 0; i < len; i++)
+		klog.text[klog.len++ % LOG_RING] = text[i];
+	pthread_mutex_unlock(&klog.lock);
+	if (klog.fd >= 0 && write(klog.fd, text, len) < 0)
+		klog.fd = -1;		/* a full disk must not stop the mount */
+	if (guest.config.verbose)
+		fwrite(text, 1, len, stderr);
+}
+
+char *guest_log(void)
+{
+	char *copy = malloc(LOG_RING + 1);
+	size_t i, from;
+
+	if (!copy)
+		return NULL;
+	pthread_mutex_lock(&klog.lock);
+	from = klog.len > LOG_RING ? klog.len - LOG_RING : 0;
+	for (i = from; i < klog.len; i++)
+		copy[i - from] = klog.text[i % LOG_RING];
+	copy[klog.len - from] = 0;
+	pthread_mutex_unlock(&klog.lock);
+	return copy;
+}
+
+void guest_report_log(const char *word)
+{
+	char *log = guest_log(), *last = NULL, *line, *rest = log;
+
+	while (log && (line = strsep(&rest, "\n")))
+		if (*line && strstr(line, word))
+			last = line;
+	/* "[    1.234567] " is of no use here. */
+	if (last && *last == '[' && strchr(last, ']'))
+		last = strchr(last, ']') + 2;
+	if (last)
+		fprintf(stderr, " kernel: %s\n", last);
+	free(log);
+}
+
+/* ---- the source ---- */
+
+static int open_failed(int err)
+{
+	const char *source = guest.config.source;
+
+	switch (-err) {
+	case ENOENT:
+		report(REPORT_MOUNT, "source-missing", "%s: no such file", source);
+		break;
+	case EACCES:
+	case EPERM:
+		report(REPORT_MOUNT, "source-access", "%s: permission denied", source);
+		break;
+	case EBUSY:
+		report(REPORT_MOUNT, "source-busy", "%s is in use", source);
+		report_hint("somebody else has it mounted or locked; readers share it: --ro");
+		break;
+	case EISDIR:
+		report(REPORT_MOUNT, "source-type", "%s is a folder, not an image",
+		       source);
+		break;
+	case EINVAL:
+		report(REPORT_MOUNT, "source-type",
+		       "%s is no image: neither a file nor a block device, or empty",
+		       source);
+		break;
+	default:
+		report(REPORT_MOUNT, "source-open", "%s: %s", source, strerror(-err));
+	}
+	return REPORT_MOUNT;
+}
+
+static int plug_stick(unsigned int flags)
+{
+	static const struct usbip_dev_config ports = {
+		.usb2_ports = 1, .usb3_ports = 1, .max_streams = USB_MAX_STREAMS,
+	};
+	struct stick_config config = {
+		.speed = guest.config.speed,
+		.sector_size = guest.config.sector_size,
+		.uas = guest.config.uas,
+	};
+	struct usb_backend *stick;
+	unsigned int port;
+	int err;
+
+	err = image_open(guest.config.source, flags, &config.image);
+	if (err)
+		return err;
+	guest.readonly = image_is_readonly(config.image);
+	err = stick_new(&config, &stick);
+	if (err) {
+		image_close(config.image);
+		return err;
+	}
+	err = usbip_dev_new(&ports, &guest.usb);
+	if (!err)
+		err = usbip_dev_plug(guest.usb, stick, &port);
+	if (err)
+		stick->ops->close(stick);
+	guest.disk = "sda";
+	return err;
+}
+
+static void device_gone(void *ctx)
+{
+	guest.gone = true;
+	if (guest.config.on_gone)
+		guest.config.on_gone();
+}
+
+static int plug_usb(void)
+{
+	static const struct usbip_dev_config ports = {
+		.usb2_ports = 1, .usb3_ports = 1, .max_streams = USB_MAX_STREAMS,
+	};
+	struct usb_backend *backend;
+	unsigned int port;
+	int err, status;
+
+	if (guest.config.virtio_blk)
+		return report(REPORT_USAGE, "usage", "%s: --virtio-blk is for images",
+			      guest.config.source);
+	status = devices_open(guest.config.source, guest.config.detach_driver, device_gone,
+			      &backend);
+	if (status)
+		return status;
+	err = usbip_dev_new(&ports, &guest.usb);
+	if (!err)
+		err = usbip_dev_plug(guest.usb, backend, &port);
+	if (err) {
+		backend->ops->close(backend);
+		return report(REPORT_SYSTEM, "device-open", "%s: %s", guest.config.source,
+			      strerror(-err));
+	}
+	guest.disk = "sda";
+	guest.real = true;
+	return 0;
+}
+
+static int plug_blk(unsigned int flags)
+{
+	int err = virtio_blk_open(guest.config.source, flags, guest.config.sector_size,
+				  &guest.blk);
+
+	if (err)
+		return err;
+	guest.readonly = virtio_blk_is_readonly(guest.blk);
+	guest.disk = "vda";
+	return 0;
+}
+
+static int plug_image(void)
+{
+	unsigned int flags = (guest.config.readonly ? IMAGE_READONLY : 0) |
+			     (guest.config.powercut ? IMAGE_POWERCUT : 0);
+	int err = guest.config.virtio_blk ? plug_blk(flags) : plug_stick(flags);
+
+	return err ? open_failed(err) : 0;
+}
+
+int guest_open(const struct guest_config *config)
+{
+	int status;
+
+	guest.config = *config;
+	status = devices_named_by(config->source) ? plug_usb() : plug_image();
+	if (status)
+		return status;
+	if (!config->kernel_log)
+		return 0;
+	klog.fd = open(config->kernel_log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (klog.fd < 0)
+		return report(REPORT_USAGE, "kernel-log", "%s: %s", config->kernel_log,
+			      strerror(errno));
+	return 0;
+}
+
+/* ---- boot ---- */
+
+static void kernel_panicked(void *ctx, const char *message)
+{
+	report(REPORT_MOUNT, "kernel-panic", "the library kernel failed: %s", message);
+	if (guest.config.on_panic)
+		guest.config.on_panic();
+}
+
+static int boot_kernel(void)
+{
+	struct lkl_config config = {
+		.ram_bytes = guest.config.ram_bytes,
+		/* No second of grace for a device that cannot be slow. */
+		.cmdline = "usb_storage.delay_use=0",
+		.log = klog_piece,
+		.panic = kernel_panicked,
+	};
+	int err = lkl_init(&config);
+
+	if (!err)
+		err = guest.blk ? virtio_mmio_add(&virtio_blk_ops, guest.blk, &guest.mmio)
+				: virtio_mmio_add(&usbip_dev_ops, guest.usb, &guest.mmio);
+	if (!err)
+		err = lkl_start_kernel();
+	if (err)
+		return report(REPORT_SYSTEM, "kernel-boot",
+			      "the library kernel does not start: %s", strerror(-err));
+	guest.booted = true;
+	return 0;
+}
+
+/*
+ * Times of FAT and the like are local time. Given together with the time, the
+ * zone does not move the clock as it would alone.
+ */
+static void set_time_zone(void)
+{
+	struct timespec now;
+	struct tm tm;
+	struct {
+		long sec, usec;
+	} tv;
+	struct {
+		int minuteswest, dsttime;
+	} tz = { 0 };
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (!localtime_r(&now.tv_sec, &tm))
+		return;
+	tv.sec = now.tv_sec;
+	tv.usec = now.tv_nsec / 1000;
+	tz.minuteswest = -tm.tm_gmtoff / 60;
+	LKL_CALL2(SYS_settimeofday, &tv, &tz);
+}
+
+/*
+ * sync(2) and syncfs(2) do not reach the FUSE server of an ordinary user, so what
+ * is dirty goes out by itself within about two seconds.
+ */
+static int set_up(void)
+{
+	int err = lkl_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+
+	if (!err)
+		err = lkl_mount("sysfs", "/sys", "sysfs", 0, NULL);
+	if (!err)
+		err = lkl_mount("proc", "/proc", "proc", 0, NULL);
+	if (!err)
+		err = lkl_write_file("/proc/sys/vm/dirty_expire_centisecs", "100");
+	if (!err)
+		err = lkl_write_file("/proc/sys/vm/dirty_writeback_centisecs", "50");
+	if (err)
+		return report(REPORT_BUG, "kernel-setup", "library kernel: %s",
+			      strerror(-err));
+	set_time_zone();
+	return 0;
+}
+
+static int no_disk(long err, int ms)
+{
+	const char *source = guest.config.source;
+
+	if (guest.gone)
+		return report(REPORT_MOUNT, "device-gone", "%s was unplugged before it was ready",
+			      source);
+	if (err == -ENOMEDIUM)
+		return report(REPORT_MOUNT, "no-medium", "%s: there is no medium in it", source);
+	report(REPORT_MOUNT, "device-timeout", "%s: no disk within %d s (%s)", source,
+	       ms / 1000, strerror(-err));
+	guest_report_log("usb");
+	return REPORT_MOUNT;
+}
+
+/* An emulated stick's image is read-only itself; nobody but us protects a real one. */
+static void protect_disk(int fd)
+{
+	char path[64], text[16];
+	int one = 1;
+
+	if (!guest.real)
+		return;
+	if (guest.config.readonly)
+		LKL_CALL3(SYS_ioctl, fd, BLKROSET, &one);
+	snprintf(path, sizeof(path), "/sys/block/%s/ro", guest.disk);
+	guest.readonly = lkl_read_file(path, text, sizeof(text)) > 0 && *text == '1';
+}
+
+/* The first open after the disk was added waits for its partition table. */
+static int wait_for_disk(void)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	int limit = guest.real ? REAL_DISK_TIMEOUT_MS : DISK_TIMEOUT_MS;
+	char node[32];
+	long fd = -ENOENT;
+
+	snprintf(node, sizeof(node), "/dev/%s", guest.disk);
+	for (int i = 0; i < limit && !guest.gone; i++) {
+		fd = LKL_CALL4(SYS_openat, AT_FDCWD, node, O_RDONLY | O_CLOEXEC, 0);
+		if (fd >= 0 || fd == -EIO || fd == -ENOMEDIUM)
+			break;
+		nanosleep(&ms, NULL);
+	}
+	if (fd < 0)
+		return no_disk(fd, limit);
+	protect_disk(fd);
+	LKL_CALL1(SYS_close, fd);
+	return 0;
+}
+
+/*
+ * usb-storage keeps sd from asking for the cache's mode, so sd would never flush.
+ * "temporary" keeps it from telling the stick.
+ */
+static int set_write_back(void)
+{
+	static const char dir[] = "/sys/class/scsi_disk";
+	char buf[1024], path[512] = "";
+	long fd, n, pos;
+
+	if (guest.blk || guest.readonly)
+		return 0;
+	fd = LKL_CALL4(SYS_openat, AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	n = fd < 0 ? fd : LKL_CALL3(SYS_getdents64, fd, buf, sizeof(buf));
+	LKL_CALL1(SYS_close, fd);
+	for (pos = 0; pos < n; pos += *(unsigned short *)(buf + pos + 16)) {
+		const char *name = buf + pos + 19;
+
+		if (*name != '.')
+			snprintf(path, sizeof(path), "%s/%s/cache_type", dir, name);
+	}
+	if (*path)
+		n = lkl_write_file(path, "temporary write back");
+	if (guest.gone)
+		return no_disk(-ENODEV, 0);
+	if (!*path || n < 0)
+		return report(REPORT_BUG, "cache-type", "the disk's cache cannot be set: %s",
+			      *path ? strerror(-n) : "no SCSI disk");
+	return 0;
+}
+
+int guest_boot(void)
+{
+	int status = boot_kernel();
+
+	if (!status)
+		status = set_up();
+	if (!status)
+		status = wait_for_disk();
+	if (!status)
+		status = set_write_back();
+	return status;
+}
+
+/* A kernel that panicked does not stop its devices by itself. */
+int guest_close(void)
+{
+	int err;
+
+	if (lkl_panic_message() && guest.mmio)
+		virtio_mmio_reset(guest.mmio);
+	err = guest.booted ? lkl_halt() : 0;
+	if (guest.mmio)
+		virtio_mmio_free(guest.mmio);
+	if (guest.usb)
+		usbip_dev_free(guest.usb);
+	devices_close();
+	virtio_blk_close(guest.blk);
+	guest.mmio = NULL;
+	guest.usb = NULL;
+	guest.blk = NULL;
+	return err ? REPORT_MOUNT : REPORT_OK;
+}
+
+const char *guest_disk(void)
+{
+	return guest.disk;
+}
+
+bool guest_readonly(void)
+{
+	return guest.readonly;
+}
+
+bool guest_gone(void)
+{
+	return guest.gone;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guest.h - a library kernel with one disk plugged in. One per process.
+ *
+ *   guest_open -> guest_boot -> (disk.h, lkl_mount, ...) -> guest_close
+ *
+ * All functions report what goes wrong and return 0 or an exit status.
+ */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "usb_backend.h"
+
+#define GUEST_MNT "/mnt"	/* where the filesystem is mounted inside */
+
+struct guest_config {
+	const char *source;		/* an image file, block device or USB device */
+	bool readonly;
+	bool virtio_blk;		/* a plain disk instead of a USB stick */
+	bool detach_driver;		/* take a USB device from a driver of the host */
+	bool powercut;			/* tests: unflushed writes die with the process */
+	enum usb_speed speed;
+	unsigned int sector_size;	/* 512 or 4096 */
+	bool uas;			/* the emulated stick offers UAS */
+	size_t ram_bytes;		/* 0 = default */
+	const char *kernel_log;		/* file that gets the kernel's log, or NULL */
+	bool verbose;			/* the kernel's log on stderr as well */
+	/* The kernel panicked; any thread, must not block. NULL = ignore. */
+	void (*on_panic)(void);
+	/* A USB device was pulled; likewise. */
+	void (*on_gone)(void);
+};
+
+/* Opens the source; starts nothing. */
+int guest_open(const struct guest_config *config);
+
+/* Boots and waits for the disk. */
+int guest_boot(void);
+
+/*
+ * Powers the kernel off and closes the source. Nothing is mounted any more.
+ * Returns REPORT_OK or the status of what went wrong, which was reported.
+ */
+int guest_close(void);
+
+/* Name of the disk inside, "sda" or "vda". */
+const char *guest_disk(void);
+
+/* Whether the medium cannot be written to. */
+bool guest_readonly(void);
+
+/* Whether a USB device was pulled: what is dirty is lost. */
+bool guest_gone(void);
+
+/*
+ * The newest part of the kernel's log, malloc'ed; also after a panic. NULL: no
+ * memory.
+ */
+char *guest_log(void);
+
+/* " kernel: ..." below a message: the last line of the kernel's log that matches. */
+void guest_report_log(const char *word);
+
+#endif

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lklusb list: what is on a source, as the library kernel and libblkid see it. */
+#include <stdio.h>
+#include <string.h>
+#include <json-c/json.h>
+
+#include "commands.h"
+#include "devices.h"
+#include "disk.h"
+#include "report.h"
+#include "source.h"
+
+static void human(uint64_t bytes, char *text, size_t size)
+{
+	static const char units[] = "BKMGTPE";
+	double n = bytes;
+	int u = 0;
+
+	for (; n >= 1024 && units[u + 1]; u++)
+		n /= 1024;
+	snprintf(text, size, n < 10 && u ? "%.1f%c" : "%.0f%c", n, units[u]);
+}
+
+static void print_table(const char *source, const struct disk *disk)
+{
+	const char *slash = strrchr(source, '/');
+
+	printf("%-20s %4s %-12s %-16s %6s %s\n", "ID", "PART", "TYPE", "LABEL", "SIZE",
+	       "UUID");
+	for (unsigned int i = 0; i < disk->n_parts; i++) {
+		const struct disk_part *p = &disk->parts[i];
+		char size[16], number[16] = "-";
+
+		human(p->size, size, sizeof(size));
+		if (p->number)
+			snprintf(number, sizeof(number), "%d", p->number);
+		printf("%-20s %4s %-12s %-16s %6s %s\n", slash ? slash + 1 : source, number,
+		       p->type ? p->type : "-", p->label ? p->label : "-", size,
+		       p->uuid ? p->uuid : "-");
+	}
+}
+
+static void add(struct json_object *o, const char *name, const char *text)
+{
+	json_object_object_add(o, name, text ? json_object_new_string(text) : NULL);
+}
+
+static void print_json(const char *source, const struct disk *disk)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *parts = json_object_new_array();
+
+	add(o, "source", source);
+	json_object_object_add(o, "size", json_object_new_int64(disk->size));
+	json_object_object_add(o, "sector_size", json_object_new_int64(disk->sector_size));
+	for (unsigned int i = 0; i < disk->n_parts; i++) {
+		const struct disk_part *p = &disk->parts[i];
+		struct json_object *part = json_object_new_object();
+
+		json_object_object_add(part, "partition", json_object_new_int(p->number));
+		json_object_object_add(part, "start", json_object_new_int64(p->start));
+		json_object_object_add(part, "size", json_object_new_int64(p->size));
+		add(part, "type", p->type);
+		add(part, "label", p->label);
+		add(part, "uuid", p->uuid);
+		add(part, "partuuid", p->part_uuid);
+		add(part, "partlabel", p->part_label);
+		json_object_object_add(part, "mountable", json_object_new_boolean(
+			p->type && disk_kernel_type(p->type)));
+		json_object_array_add(parts, part);
+	}
+	json_object_object_add(o, "partitions", parts);
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+	json_object_put(o);
+}
+
+static const char help[] =
+	"usage: lklusb list [-J] [options] [SRC]\n"
+	"\n"
+	"Shows the partitions and filesystems on SRC, which is only read; without SRC the\n"
+	"USB mass-storage devices of the host; -J as JSON.\n"
+	"\n"
+	SOURCE_HELP;
+
+int cmd_list(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'J' },
+		{ "help", no_argument, NULL, 'h' },
+		SOURCE_OPTIONS,
+		{ 0 },
+	};
+	struct guest_config config;
+	static struct disk disk;
+	int c, end, status = 0;
+	bool json = false;
+
+	source_init(&config);
+	while (!status && (c = getopt_long(argc, argv, "Jh", options, NULL)) != -1) {
+		if (c == 'h')
+			return fputs(help, stdout), REPORT_OK;
+		if (c == 'J')
+			json = true;
+		else
+			status = source_option(&config, c, optarg);
+	}
+	if (!status && argc == optind)
+		return devices_print(json);
+	if (!status && argc - optind != 1)
+		status = (fputs(help, stderr), REPORT_USAGE);
+	if (!status)
+		status = source_check(argv[optind]);
+	if (status)
+		return status;
+	config.source = argv[optind];
+	config.readonly = true;
+	status = guest_open(&config);
+	if (status)
+		return status;
+	status = guest_boot();
+	if (!status)
+		status = disk_read(&disk);
+	if (!status)
+		(json ? print_json : print_table)(config.source, &disk);
+	disk_free(&disk);
+	end = guest_close();
+	return status ? status : end;
+}

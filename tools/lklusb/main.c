@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <string.h>
+#include <lkl.h>
+
+#include "commands.h"
+#include "report.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "list", cmd_list, "[SRC]      USB devices, or what is on a source" },
+	{ "mount", cmd_mount, "SRC DIR    mount a filesystem" },
+	{ "umount", cmd_umount, "DIR        write everything out and unmount" },
+	{ "status", cmd_status, "[DIR]      what is mounted, and how it is doing" },
+	{ "dmesg", cmd_dmesg, "DIR        the library kernel's log" },
+	{ "doctor", cmd_doctor, "           what works on this machine, and what mends the rest" },
+};
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void usage(FILE *to)
+{
+	fputs("usage: lklusb COMMAND ...\n\n", to);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(to, "  %-7s %s\n", commands[i].name, commands[i].help);
+	fputs("\n  lklusb COMMAND --help; lklusb --version; man lklusb\n", to);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 2 && !strcmp(argv[1], "--version")) {
+		printf("lklusb %s, Linux %s\n", LKLUSB_VERSION, lkl_kernel_version());
+		return REPORT_OK;
+	}
+	if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))) {
+		usage(stdout);
+		return REPORT_OK;
+	}
+	for (size_t i = 0; argc >= 2 && i < N_COMMANDS; i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	if (argc >= 2)
+		report(REPORT_USAGE, "usage", "%s: no such command", argv[1]);
+	usage(stderr);
+	return REPORT_USAGE;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* options.h - the words of -o: whose are they, and what do they mean. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct mount_options {
+	unsigned long flags;	/* MS_* inside */
+	char data[2048];	/* for the filesystem, comma-separated */
+	char fuse[1024];	/* for libfuse */
+	bool readonly;
+	bool allow_nonempty;
+	bool keep_owner;
+	uid_t uid;
+	gid_t gid;
+	const char *partition;	/* part=N, as lklfuse has it; or NULL */
+	const char *type;	/* type=, or NULL */
+};
+
+/* Defaults: everything belongs to the caller, nosuid, nodev. */
+void mount_options_init(struct mount_options *o);
+
+/*
+ * Adds the words of one -o argument, which it changes and keeps. Words that
+ * concern the host's side (allow_other, max_read=, ...) go to libfuse, flags of
+ * mount(8) become flags, x-* is for others, all the rest is the filesystem's. A
+ * comma within a value is written as "\,". Reports; 0 or an exit status.
+ */
+int mount_options_add(struct mount_options *o, char *words);
+
+/* keep, me or UID:GID. Reports; 0 or an exit status. */
+int mount_options_owner(struct mount_options *o, const char *owner);
+
+#endif

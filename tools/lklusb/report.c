@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <syslog.h>
+
+#include "log.h"
+
+static bool quiet, background;
+
+static void to_syslog(void *ctx, enum log_level level, const char *line)
+{
+	static const int priority[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+	syslog(priority[level], "%s", line);
+}
+
+void report_to_syslog(void)
+{
+	openlog("lklusb", LOG_PID, LOG_DAEMON);
+	background = true;
+	log_set_callback(to_syslog, NULL);
+}
+
+void report_quiet(void)
+{
+	quiet = true;
+}
+
+/* Labels and file names are somebody else's: they must not steer a terminal. */
+static void print_line(FILE *to, const char *before, const char *fmt, va_list args,
+		       const char *after)
+{
+	char text[2048], *p;
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	for (p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	if (background)
+		syslog(LOG_ERR, "%s%s", text, after);
+	else
+		fprintf(to, "%s%s%s\n", before, text, after);
+}
+
+int report(enum report_status status, const char *code, const char *fmt, ...)
+{
+	char after[64];
+	va_list args;
+
+	snprintf(after, sizeof(after), " [%s]", code);
+	va_start(args, fmt);
+	print_line(stderr, "lklusb: ", fmt, args, after);
+	va_end(args);
+	return status;
+}
+
+void report_hint(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_line(stderr, " hint: ", fmt, args, "");
+	va_end(args);
+}
+
+void report_note(const char *fmt, ...)
+{
+	va_list args;
+
+	if (quiet || background)
+		return;
+	va_start(args, fmt);
+	print_line(stdout, "", fmt, args, "");
+	va_end(args);
+	fflush(stdout);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* report.h - what the user is told, and the exit status that goes with it. */
+#ifndef REPORT_H
+#define REPORT_H
+
+/* Exit codes of mount(8). */
+enum report_status {
+	REPORT_OK = 0,
+	REPORT_USAGE = 1,	/* wrong invocation, no permission */
+	REPORT_SYSTEM = 2,	/* out of memory, no FUSE, ... */
+	REPORT_BUG = 4,
+	REPORT_MOUNT = 32,	/* the mount, or what it needs, failed */
+};
+
+/*
+ * Prints "lklusb: MESSAGE [code]" on stderr, and to the system's log once the
+ * process is in the background. Returns status. Codes are stable: scripts go by
+ * them, and lklusb-errors(5) lists each.
+ */
+int report(enum report_status status, const char *code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* " hint: ..." below the message. */
+void report_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* What went well; silent with -q and in the background. */
+void report_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+void report_quiet(void);
+
+/* From now on messages go to the system's log: nobody reads stderr any more. */
+void report_to_syslog(void);
+
+#endif

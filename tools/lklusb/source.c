@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+void source_init(struct guest_config *config)
+{
+	*config = (struct guest_config) {
+		.speed = USB_SPEED_SUPER_,
+		.sector_size = 512,
+		.ram_bytes = 256ul << 20,	/* address space; only what is used is taken */
+	};
+}
+
+static int parse_mem(struct guest_config *config, const char *value)
+{
+	char *end;
+	unsigned long long n = strtoull(value, &end, 10);
+
+	if (*end == 'M' || *end == 'm')
+		n <<= 20, end++;
+	else if (*end == 'G' || *end == 'g')
+		n <<= 30, end++;
+	if (*end || n < 32ull << 20 || n > 64ull << 30)
+		return report(REPORT_USAGE, "usage", "--mem %s: 32M to 64G", value);
+	config->ram_bytes = n;
+	return 0;
+}
+
+int source_option(struct guest_config *config, int option, const char *value)
+{
+	switch (option) {
+	case 256:
+		config->virtio_blk = true;
+		return 0;
+	case 257:
+		if (strcmp(value, "super") && strcmp(value, "high"))
+			return report(REPORT_USAGE, "usage", "--speed %s: super or high",
+				      value);
+		config->speed = *value == 's' ? USB_SPEED_SUPER_ : USB_SPEED_HIGH_;
+		return 0;
+	case 258:
+		config->sector_size = atoi(value);
+		if (config->sector_size != 512 && config->sector_size != 4096)
+			return report(REPORT_USAGE, "usage", "--sector-size %s: 512 or 4096",
+				      value);
+		return 0;
+	case 259:
+		return parse_mem(config, value);
+	case 260:
+		config->kernel_log = value;
+		return 0;
+	case 264:
+		config->uas = true;
+		return 0;
+	case 263:
+		config->detach_driver = true;
+		return 0;
+	case 261:
+		if (strcmp(value, "powercut"))
+			return report(REPORT_USAGE, "usage", "--filter %s: powercut", value);
+		config->powercut = true;
+		return 0;
+	default:
+		return REPORT_USAGE;	/* getopt_long has said why */
+	}
+}
+
+int source_check(const char *source)
+{
+	if (!strncmp(source, "usbip:", 6))
+		return report(REPORT_USAGE, "source-kind", "%s: USB/IP is not supported yet",
+			      source);
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* source.h - command-line options that say how a source is plugged in. */
+#ifndef SOURCE_H
+#define SOURCE_H
+
+#include <getopt.h>
+
+#include "guest.h"
+
+/* For getopt_long, beside a command's own; values from 256 on. */
+#define SOURCE_OPTIONS \
+	{ "virtio-blk", no_argument, NULL, 256 }, \
+	{ "speed", required_argument, NULL, 257 }, \
+	{ "sector-size", required_argument, NULL, 258 }, \
+	{ "mem", required_argument, NULL, 259 }, \
+	{ "kernel-log", required_argument, NULL, 260 }, \
+	{ "filter", required_argument, NULL, 261 }, \
+	{ "uas", no_argument, NULL, 264 }, \
+	{ "detach-driver", no_argument, NULL, 263 }
+
+#define SOURCE_HELP \
+	"  --virtio-blk        serve the image as a plain disk, without USB\n" \
+	"  --speed SPEED       of the emulated stick: super (default) or high\n" \
+	"  --sector-size N     512 (default) or 4096\n" \
+	"  --uas               the emulated stick speaks USB Attached SCSI\n" \
+	"  --mem SIZE          memory of the library kernel, 256M by default\n" \
+	"  --kernel-log FILE   write the library kernel's log there\n" \
+	"  --detach-driver     take a USB device from the host's driver\n" \
+	"  --filter powercut   tests: unflushed writes die with the process\n"
+
+/* Defaults: SuperSpeed, 512 bytes, 256 MiB. */
+void source_init(struct guest_config *config);
+
+/* Takes an option of SOURCE_OPTIONS. Reports; 0 or an exit status. */
+int source_option(struct guest_config *config, int option, const char *value);
+
+/* Whether SRC is of a kind that this version serves; reports if not. */
+int source_check(const char *source);
+
+#endif

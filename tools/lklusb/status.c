@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lklusb status, lklusb dmesg: questions to the process that serves a mount. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <json-c/json.h>
+
+#include "commands.h"
+#include "control.h"
+#include "mounts.h"
+#include "report.h"
+
+/* The whole answer, malloc'ed; NULL: nobody answers. */
+static char *ask(const struct mounts_entry *entry, const char *request)
+{
+	int fd = control_connect(entry->dev, entry->uid);
+	char *text = NULL;
+	size_t len = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return NULL;
+	if (write(fd, request, strlen(request)) < 0)
+		n = -1;
+	while (n > 0) {
+		char *more = realloc(text, len + 65536);
+
+		if (!more)
+			break;
+		text = more;
+		n = read(fd, text + len, 65535);
+		len += n > 0 ? n : 0;
+		text[len] = 0;
+	}
+	close(fd);
+	return text;
+}
+
+/* ---- status ---- */
+
+static const char *field(struct json_object *o, const char *name)
+{
+	const char *text = json_object_get_string(json_object_object_get(o, name));
+
+	return text ? text : "-";
+}
+
+static void print_row(struct json_object *o)
+{
+	printf("%-24s %-32s %-8s %4s %-12s %s\n", field(o, "dir"), field(o, "source"),
+	       field(o, "type"), field(o, "partition"), field(o, "transport"),
+	       json_object_object_get(o, "code") ? "gone" : field(o, "pid"));
+}
+
+struct listing {
+	struct json_object *mounts;
+	const char *dir;		/* only this one, or NULL */
+};
+
+static int add_mount(void *ctx, const struct mounts_entry *entry)
+{
+	struct listing *list = ctx;
+	struct json_object *o;
+	char *text;
+
+	if (list->dir && strcmp(list->dir, entry->dir))
+		return 0;
+	text = ask(entry, "status\n");
+	o = text ? json_tokener_parse(text) : NULL;
+	free(text);
+	if (!o) {
+		o = json_object_new_object();
+		json_object_object_add(o, "dir", json_object_new_string(entry->dir));
+		json_object_object_add(o, "source", json_object_new_string(entry->source));
+		json_object_object_add(o, "code", json_object_new_string("daemon-gone"));
+	}
+	json_object_array_add(list->mounts, o);
+	return 0;
+}
+
+static const char status_help[] =
+	"usage: lklusb status [-J] [DIR]\n"
+	"\n"
+	"Shows this user's mounts, or the one on DIR; with -J as JSON.\n";
+
+int cmd_status(int argc, char **argv)
+{
+	struct listing list = { .mounts = json_object_new_array() };
+	bool json = false;
+	char dir[4096];
+	int c;
+
+	while ((c = getopt(argc, argv, "Jh")) != -1) {
+		if (c != 'J')
+			return fputs(status_help, c == 'h' ? stdout : stderr), c != 'h';
+		json = true;
+	}
+	if (optind < argc && !mounts_resolve(argv[optind], dir, sizeof(dir)))
+		list.dir = dir;
+	if (mounts_each(add_mount, &list))
+		return report(REPORT_SYSTEM, "mount-table", "the mount table cannot be read");
+	if (optind < argc && !json_object_array_length(list.mounts))
+		return report(REPORT_USAGE, "not-mounted", "%s is no mount of lklusb",
+			      argv[optind]);
+	if (json) {
+		puts(json_object_to_json_string_ext(list.mounts, JSON_C_TO_STRING_PRETTY));
+	} else {
+		printf("%-24s %-32s %-8s %4s %-12s %s\n", "DIR", "SOURCE", "TYPE", "PART",
+		       "TRANSPORT", "PID");
+		for (size_t i = 0; i < json_object_array_length(list.mounts); i++)
+			print_row(json_object_array_get_idx(list.mounts, i));
+	}
+	json_object_put(list.mounts);
+	return REPORT_OK;
+}
+
+/* ---- dmesg ---- */
+
+int cmd_dmesg(int argc, char **argv)
+{
+	struct mounts_entry *entry = calloc(1, sizeof(*entry));
+	char dir[4096], *text;
+	int status = REPORT_OK;
+
+	if (argc != 2 || *argv[1] == '-' || !entry)
+		return fputs("usage: lklusb dmesg DIR\n\n"
+			     "Shows the log of the library kernel that serves DIR.\n", stderr),
+		       REPORT_USAGE;
+	if (mounts_resolve(argv[1], dir, sizeof(dir)) || mounts_find(dir, entry))
+		return report(REPORT_USAGE, "not-mounted", "%s is no mount of lklusb", argv[1]);
+	text = ask(entry, "dmesg\n");
+	if (text)
+		fputs(text, stdout);
+	else
+		status = report(REPORT_MOUNT, "daemon-gone", "%s: nobody serves it", dir);
+	free(text);
+	free(entry);
+	return status;
+}
