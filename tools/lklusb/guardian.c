@@ -10,6 +10,9 @@
 #include <unistd.h>
 #include <linux/usbdevice_fs.h>
 
+#define TRIES		200
+#define TRY_US		50000
+
 static pid_t child;
 static int alive = -1;		/* closes with this process, if not before */
 
@@ -25,9 +28,23 @@ static void keep_only(int fd, int pipe_fd)
 	close_range(5, ~0u, 0);
 }
 
-static void guard(int fd, int pipe_fd, unsigned int interface)
+/*
+ * The end of a killed process closes the pipe and releases its claim in any order: as
+ * long as the claim is there, the host says EBUSY.
+ */
+static void give_back(int fd, unsigned int interface)
 {
 	struct usbdevfs_ioctl connect = { .ifno = interface, .ioctl_code = USBDEVFS_CONNECT };
+
+	for (int i = 0; i < TRIES; i++) {
+		if (ioctl(fd, USBDEVFS_IOCTL, &connect) >= 0 || errno != EBUSY)
+			return;
+		usleep(TRY_US);
+	}
+}
+
+static void guard(int fd, int pipe_fd, unsigned int interface)
+{
 	sigset_t all;
 	char c;
 
@@ -38,7 +55,7 @@ static void guard(int fd, int pipe_fd, unsigned int interface)
 	keep_only(fcntl(fd, F_DUPFD, 5), fcntl(pipe_fd, F_DUPFD, 5));
 	while (read(4, &c, 1) < 0 && errno == EINTR)
 		;
-	ioctl(3, USBDEVFS_IOCTL, &connect);
+	give_back(3, interface);
 	_exit(0);
 }
 

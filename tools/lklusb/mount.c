@@ -448,8 +448,8 @@ static int mount_and_serve(void)
 static const char help[] =
 	"usage: lklusb mount [options] SRC DIR\n"
 	"\n"
-	"Mounts a filesystem on SRC, an image file that is plugged into the library\n"
-	"kernel as a USB stick, on the folder DIR.\n"
+	"Mounts a filesystem on SRC, a USB device or an image file that is plugged into\n"
+	"the library kernel as a USB stick, on the folder DIR.\n"
 	"\n"
 	"  -p, --partition P   N, LABEL=, UUID=, PARTLABEL= or PARTUUID=\n"
 	"  -t, --type TYPE     of the filesystem; found by itself otherwise\n"
