@@ -417,6 +417,8 @@ static void test_ring_memory_taken_away(void **state)
 
 static void test_truncated_memory(void **state)
 {
+	/* Not the event queue: with nothing to tell, the device does not look at it. */
+	static const unsigned int rings[] = { 0, 2, 3, 0, 2 };
 	struct fixture *f = *state;
 
 	for (unsigned int i = 0; i < 5; i++) {
@@ -424,7 +426,7 @@ static void test_truncated_memory(void **state)
 
 		park(c, INTR, 0, port_devid(c, 1));
 		assert_int_equal(ftruncate(c->memfd, 0), 0);
-		kick(c, i % N_RINGS);
+		kick(c, rings[i]);
 		assert_dropped(c);
 		client_delete(c);
 	}

@@ -5,6 +5,8 @@
 # variant: INT
 # variant: HUP
 # variant: lazy
+# variant: eject
+# variant: eject --uas
 # variant: foreground
 . "$TOP/tests/whole/lib.bash"
 make_fs ext4 "$img" 50M
@@ -14,7 +16,7 @@ if [ "$1" = foreground ]; then
 	for i in $(seq 100); do mountpoint -q "$dir" && break; sleep 0.1; done
 	ls "$dir" > /dev/null || fail "not served"
 else
-	mount_stick "$img"
+	mount_stick "$img" ${2:-}
 	server=$(server_of)
 fi
 head -c 3000000 /dev/urandom > "$WORK/data"
@@ -28,6 +30,10 @@ with open(sys.argv[1], 'w+b') as f:
         m[:] = b'm' * 65536
 END
 case $1 in
+eject)
+	"$LKLUSB" umount --eject "$dir" > "$WORK/out" || fail "umount --eject"
+	grep -q 'Safe to unplug' "$WORK/out" || fail "not told that it is safe"
+	;;
 fusermount) fusermount3 -u "$dir" || fail fusermount3 ;;
 lazy)
 	exec 7< "$dir/data"

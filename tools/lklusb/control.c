@@ -126,12 +126,16 @@ static void serve_client(int fd)
 		len += n > 0 ? n : 0;
 	}
 	request[len] = 0;
-	if (!strcmp(request, "status\n"))
+	if (!strcmp(request, "status\n")) {
 		say_owned(fd, control.ops->status());
-	else if (!strcmp(request, "dmesg\n"))
+	} else if (!strcmp(request, "dmesg\n")) {
 		say_owned(fd, control.ops->log());
-	else if (!strcmp(request, "umount\n") && begin_umount(fd))
-		return;
+	} else if (!strcmp(request, "umount\n") || !strcmp(request, "eject\n")) {
+		if (*request == 'e')
+			control.ops->want_eject();
+		if (begin_umount(fd))
+			return;
+	}
 	close(fd);
 }
 
@@ -193,7 +197,7 @@ int control_start(dev_t dev, const struct control_ops *ops)
 	return start_thread();
 }
 
-void control_finish(int status, const char *text)
+void control_finish(int status, const char *code, const char *text)
 {
 	char line[256];
 
@@ -203,7 +207,7 @@ void control_finish(int status, const char *text)
 	pthread_join(control.thread, NULL);
 	control.runs = false;
 	unlink(control.address.sun_path);
-	snprintf(line, sizeof(line), "done %d %s\n", status, text);
+	snprintf(line, sizeof(line), "done %d %s %s\n", status, code, text);
 	for (unsigned int i = 0; i < control.n_waiting; i++) {
 		say(control.waiting[i], line);
 		close(control.waiting[i]);

@@ -8,7 +8,8 @@
  *   status   a JSON object
  *   dmesg    the library kernel's log
  *   umount   "dirty BYTES", "synced STATUS TEXT" once everything is written, and
- *            after the end of the mount "done STATUS TEXT"
+ *            after the end of the mount "done STATUS CODE TEXT"
+ *   eject    the same, and the disk is stopped before the end
  */
 #ifndef CONTROL_H
 #define CONTROL_H
@@ -23,6 +24,8 @@ struct control_ops {
 	unsigned long long (*dirty)(void);
 	/* Writes all out: 0 or -errno. May block. */
 	int (*sync)(void);
+	/* The disk is to be stopped when nothing is mounted any more. */
+	void (*want_eject)(void);
 };
 
 /* ---- the serving side ---- */
@@ -31,7 +34,7 @@ struct control_ops {
 int control_start(dev_t dev, const struct control_ops *ops);
 
 /* Tells those who asked for the end how it went, and stops listening. */
-void control_finish(int status, const char *text);
+void control_finish(int status, const char *code, const char *text);
 
 /* ---- the asking side ---- */
 

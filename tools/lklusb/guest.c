@@ -13,6 +13,10 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <scsi/scsi.h>
+#include <scsi/scsi_ioctl.h>
+#include <scsi/sg.h>
+#include <sys/ioctl.h>
 #include <lkl.h>
 
 #include "devices.h"
@@ -25,6 +29,7 @@
 #include "virtio_usbip_dev.h"
 
 #define LOG_RING	(128u << 10)
+#define EJECT_TIMEOUT_MS	30000
 #define DISK_TIMEOUT_MS	10000
 #define REAL_DISK_TIMEOUT_MS	30000	/* it may have to spin up */
 #define USB_MAX_STREAMS	256u	/* more than a disk's queue is deep */
@@ -404,6 +409,38 @@ int guest_boot(void)
 	if (!status)
 		status = set_write_back();
 	return status;
+}
+
+int guest_eject(void)
+{
+	unsigned char cdb[6] = { START_STOP, [4] = 0x02 /* LOEJ, not START */ };
+	unsigned char sense[32];
+	struct sg_io_hdr io = {
+		.interface_id = 'S',
+		.dxfer_direction = SG_DXFER_NONE,
+		.cmd_len = sizeof(cdb),
+		.cmdp = cdb,
+		.mx_sb_len = sizeof(sense),
+		.sbp = sense,
+		.timeout = EJECT_TIMEOUT_MS,
+	};
+	char node[32];
+	long fd, err;
+
+	if (guest.blk)
+		return 0;
+	snprintf(node, sizeof(node), "/dev/%s", guest.disk);
+	fd = LKL_CALL4(SYS_openat, AT_FDCWD, node, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	/* Opening a disk with a removable medium has locked its door. */
+	err = LKL_CALL3(SYS_ioctl, fd, SCSI_IOCTL_DOORUNLOCK, 0);
+	if (!err)
+		err = LKL_CALL3(SYS_ioctl, fd, SG_IO, &io);
+	LKL_CALL1(SYS_close, fd);
+	if (!err && (io.info & SG_INFO_OK_MASK) != SG_INFO_OK)
+		err = -EIO;
+	return err;
 }
 
 /* A kernel that panicked does not stop its devices by itself. */

@@ -41,6 +41,13 @@ int guest_open(const struct guest_config *config);
 int guest_boot(void);
 
 /*
+ * Stops the disk's unit (START STOP UNIT), which writes its cache out, so that it
+ * can be pulled. Nothing of it is mounted. Not of a virtio-blk disk, which has none.
+ * 0 or -errno.
+ */
+int guest_eject(void);
+
+/*
  * Powers the kernel off and closes the source. Nothing is mounted any more.
  * Returns REPORT_OK or the status of what went wrong, which was reported.
  */

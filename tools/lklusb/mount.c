@@ -43,6 +43,8 @@ static struct {
 	const char *kernel_type;
 	bool mounted;			/* inside */
 	bool serving;			/* atomic: requests are answered */
+	bool eject;			/* atomic: stop the disk at the end */
+	bool not_ejected;
 	int ready_status;		/* of what had to be done when it was ready */
 } mnt;
 
@@ -154,11 +156,17 @@ static int sync_all(void)
 	return err;
 }
 
+static void want_eject(void)
+{
+	__atomic_store_n(&mnt.eject, true, __ATOMIC_RELEASE);
+}
+
 static const struct control_ops control_ops = {
 	.status = status_text,
 	.log = guest_log,
 	.dirty = dirty_bytes,
 	.sync = sync_all,
+	.want_eject = want_eject,
 };
 
 /* ---- the host's side ---- */
@@ -375,6 +383,13 @@ static int finish_inside(void)
 		err = lkl_umount(GUEST_MNT, MNT_DETACH);
 		report(REPORT_MOUNT, "umount", "%s: still in use inside", mnt.source);
 	}
+	if (!err && __atomic_load_n(&mnt.eject, __ATOMIC_ACQUIRE)) {
+		err = guest_eject();
+		if (err)
+			report(REPORT_MOUNT, "eject", "%s: the unit does not stop: %s",
+			       mnt.source, strerror(-err));
+		mnt.not_ejected = err;
+	}
 	return err ? REPORT_MOUNT : REPORT_OK;
 }
 
@@ -439,7 +454,11 @@ static int mount_and_serve(void)
 	disk_free(&mnt.disk);
 	end = guest_close();
 	status = status ? status : end;
-	control_finish(status, status ? "data may be lost" : "all is written");
+	if (mnt.not_ejected)
+		control_finish(status, "eject", "all is written, but the unit does not stop");
+	else
+		control_finish(status, status ? "flush" : "ok",
+			       status ? "data may be lost" : "all is written");
 	return status;
 }
 

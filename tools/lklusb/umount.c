@@ -95,16 +95,16 @@ static int flush(FILE *answers)
 
 static int wait_for_end(FILE *answers)
 {
-	char line[256];
+	char line[256], *code, *text;
 	int status;
 
 	if (!wait_for(answers, "done ", line, sizeof(line)))
 		return report(REPORT_MOUNT, "daemon-gone",
 			      "the serving process ended before it was done");
-	status = strtol(line, NULL, 10);
-	if (status)
-		report(status, "flush", "%s", strchr(line, ' ') ? strchr(line, ' ') + 1 : "?");
-	return status;
+	text = line;
+	status = strtol(strsep(&text, " "), NULL, 10);
+	code = strsep(&text, " ");
+	return status ? report(status, code ? code : "flush", "%s", text ? text : "") : 0;
 }
 
 /* Nobody serves it any more: what was not flushed is gone. */
@@ -119,12 +119,14 @@ static int umount_dead(const struct mounts_entry *entry, bool lazy)
 	return status;
 }
 
-static int umount_served(const struct mounts_entry *entry, int fd, bool lazy)
+static int umount_served(const struct mounts_entry *entry, int fd, bool lazy, bool eject)
 {
+	const char *request = eject ? "eject\n" : "umount\n";
+	ssize_t len = strlen(request);
 	FILE *answers = fdopen(fd, "r");
 	int status;
 
-	if (!answers || write(fd, "umount\n", 7) != 7) {
+	if (!answers || write(fd, request, len) != len) {
 		close(fd);
 		return umount_dead(entry, lazy);
 	}
@@ -134,22 +136,24 @@ static int umount_served(const struct mounts_entry *entry, int fd, bool lazy)
 	if (!status && !lazy)
 		status = wait_for_end(answers);
 	if (!status && !lazy)
-		report_note("%s: safe to remove", entry->source);
+		report_note("Done. Safe to unplug %s.", entry->source);
 	fclose(answers);
 	return status;
 }
 
 static const char help[] =
-	"usage: lklusb umount [-l] [-q] DIR\n"
+	"usage: lklusb umount [--eject] [-l] [-q] DIR\n"
 	"\n"
 	"Writes out what is dirty, unmounts, and returns when the source is closed.\n"
 	"\n"
+	"  --eject       stop the stick, too, which writes out its own cache\n"
 	"  -l, --lazy    do not wait until nobody uses it\n"
 	"  -q, --quiet\n";
 
 int cmd_umount(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "eject", no_argument, NULL, 'e' },
 		{ "lazy", no_argument, NULL, 'l' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
@@ -157,12 +161,14 @@ int cmd_umount(int argc, char **argv)
 	};
 	struct mounts_entry *entry = calloc(1, sizeof(*entry));
 	char dir[4096];
-	bool lazy = false;
+	bool lazy = false, eject = false;
 	int c, fd;
 
 	while ((c = getopt_long(argc, argv, "lqh", options, NULL)) != -1) {
 		if (c == 'l')
 			lazy = true;
+		else if (c == 'e')
+			eject = true;
 		else if (c == 'q')
 			report_quiet();
 		else
@@ -174,7 +180,7 @@ int cmd_umount(int argc, char **argv)
 		return report(REPORT_USAGE, "not-mounted", "%s is no mount of lklusb",
 			      argv[optind]);
 	fd = control_connect(entry->dev, entry->uid);
-	c = fd < 0 ? umount_dead(entry, lazy) : umount_served(entry, fd, lazy);
+	c = fd < 0 ? umount_dead(entry, lazy) : umount_served(entry, fd, lazy, eject);
 	free(entry);
 	return c;
 }
