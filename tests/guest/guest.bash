@@ -22,16 +22,7 @@ fail() {
 	finish "$*"
 }
 
-# wait_for SECONDS command...
-wait_for() {
-	local i n=$(($1 * 20))
-	shift
-	for ((i = 0; i < n; i++)); do
-		"$@" && return 0
-		sleep 0.05
-	done
-	return 1
-}
+. "$TOP/tests/guest/wait.bash"
 
 not() {
 	! "$@"

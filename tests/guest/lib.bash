@@ -39,16 +39,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# wait_for SECONDS command...: until the command succeeds
-wait_for() {
-	local i n=$(($1 * 20))
-	shift
-	for ((i = 0; i < n; i++)); do
-		"$@" && return 0
-		sleep 0.05
-	done
-	return 1
-}
+. "$TOP/tests/guest/wait.bash"
 
 # start_daemon IMAGE...: serves $socket
 start_daemon() {
