@@ -104,14 +104,17 @@ static int file_changed(struct file_image *f, int err)
 	return err;
 }
 
+static int file_done(int err)
+{
+	return err ? err : IMAGE_DONE;
+}
+
 static int file_try_read(struct file_image *f, struct image_io *io)
 {
 	int err;
 
-	if (f->in_memory) {
-		err = file_transfer(f, io, 0);
-		return err ? err : IMAGE_DONE;
-	}
+	if (f->in_memory)
+		return file_done(file_transfer(f, io, 0));
 	if (!atomic_load_explicit(&f->nowait_read, memory_order_relaxed))
 		return IMAGE_PENDING;
 	err = file_transfer(f, io, RWF_NOWAIT);
@@ -136,10 +139,8 @@ static int file_try_write(struct file_image *f, struct image_io *io)
 {
 	int err = -EOPNOTSUPP;
 
-	if (f->in_memory) {
-		err = file_transfer(f, io, 0);
-		return file_changed(f, err ? err : IMAGE_DONE);
-	}
+	if (f->in_memory)
+		return file_changed(f, file_done(file_transfer(f, io, 0)));
 	if (io->len > FILE_INLINE_WRITE)
 		return IMAGE_PENDING;
 	if (atomic_load_explicit(&f->nowait_write, memory_order_relaxed)) {
@@ -170,22 +171,6 @@ static int file_try_flush(struct file_image *f)
 	return IMAGE_PENDING;
 }
 
-static int file_try(struct image *image, struct image_io *io)
-{
-	struct file_image *f = file_image(image);
-
-	switch (io->op) {
-	case IMAGE_READ:
-		return file_try_read(f, io);
-	case IMAGE_WRITE:
-		return file_try_write(f, io);
-	case IMAGE_FLUSH:
-		return file_try_flush(f);
-	default:
-		return io->len ? IMAGE_PENDING : IMAGE_DONE;
-	}
-}
-
 /* Flushes may overtake each other; an older count stored last only costs a sync. */
 static int file_flush(struct file_image *f)
 {
@@ -202,6 +187,22 @@ static int file_flush(struct file_image *f)
 	}
 	atomic_store(&f->n_flushed, n);
 	return 0;
+}
+
+static int file_try(struct image *image, struct image_io *io)
+{
+	struct file_image *f = file_image(image);
+
+	switch (io->op) {
+	case IMAGE_READ:
+		return file_try_read(f, io);
+	case IMAGE_WRITE:
+		return file_try_write(f, io);
+	case IMAGE_FLUSH:
+		return f->in_memory ? file_done(file_flush(f)) : file_try_flush(f);
+	default:
+		return io->len ? IMAGE_PENDING : IMAGE_DONE;
+	}
 }
 
 static int file_fallocate(struct file_image *f, int mode, const struct image_io *io)

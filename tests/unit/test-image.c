@@ -740,6 +740,26 @@ static void no_log(void *ctx, enum log_level level, const char *line)
 {
 }
 
+/* tmpfs has no RWF_NOWAIT, and nothing to wait for: no worker ever takes part. */
+static void memory_never_waits(void **state)
+{
+	char path[] = "/dev/shm/test-image.XXXXXX";
+	static char page[4096] = "page";
+	struct image *image;
+	int fd = mkstemp(path);
+
+	assert_int_equal(ftruncate(fd, SIZE), 0);
+	close(fd);
+	assert_int_equal(image_open(path, 0, &image), 0);
+	assert_int_equal(submit_result(image, IMAGE_WRITE, 8192, page, 4096), IMAGE_DONE);
+	assert_int_equal(submit_result(image, IMAGE_FLUSH, 0, NULL, 0), IMAGE_DONE);
+	memset(page, 0, sizeof(page));
+	assert_int_equal(submit_result(image, IMAGE_READ, 8192, page, 4096), IMAGE_DONE);
+	assert_string_equal(page, "page");
+	image_close(image);
+	unlink(path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define CUT(name) cmocka_unit_test_setup_teardown(name, setup_powercut, teardown)
 
@@ -773,6 +793,7 @@ int main(void)
 		CUT(discard_forgets_writes),
 		CUT(powercut_model),
 		cmocka_unit_test(powercut_flush_in_the_middle_of_a_read),
+		cmocka_unit_test(memory_never_waits),
 		CUT(powercut_reads_during_flush),
 	};
 
