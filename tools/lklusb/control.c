@@ -197,23 +197,28 @@ int control_start(dev_t dev, const struct control_ops *ops)
 	return start_thread();
 }
 
-void control_finish(int status, const char *code, const char *text)
+void control_stop(void)
 {
-	char line[256];
-
 	if (!control.runs)
 		return;
 	eventfd_write(control.stop, 1);
 	pthread_join(control.thread, NULL);
 	control.runs = false;
 	unlink(control.address.sun_path);
+	close(control.listener);
+	close(control.stop);
+}
+
+void control_finish(int status, const char *code, const char *text)
+{
+	char line[256];
+
 	snprintf(line, sizeof(line), "done %d %s %s\n", status, code, text);
 	for (unsigned int i = 0; i < control.n_waiting; i++) {
 		say(control.waiting[i], line);
 		close(control.waiting[i]);
 	}
-	close(control.listener);
-	close(control.stop);
+	control.n_waiting = 0;
 }
 
 /* ---- asking ---- */

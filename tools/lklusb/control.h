@@ -33,7 +33,13 @@ struct control_ops {
 /* Listens for the mount with this device number; answers on a thread of its own. */
 int control_start(dev_t dev, const struct control_ops *ops);
 
-/* Tells those who asked for the end how it went, and stops listening. */
+/*
+ * No op is called any more when this returns, so the library kernel may be halted.
+ * Those who asked for the end still wait. Nothing if it was not started.
+ */
+void control_stop(void);
+
+/* After control_stop: tells them how it went. */
 void control_finish(int status, const char *code, const char *text);
 
 /* ---- the asking side ---- */

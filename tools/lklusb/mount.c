@@ -435,6 +435,7 @@ static int serve(void)
 	if (mnt.part && guest_gone())
 		status = report_gone();
 	unmount_fuse();
+	control_stop();
 	if (mnt.mounted && !lkl_panic_message()) {
 		end = finish_inside();
 		status = status ? status : end;
