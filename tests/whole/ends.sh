@@ -21,14 +21,27 @@ else
 fi
 head -c 3000000 /dev/urandom > "$WORK/data"
 cp "$WORK/data" "$dir/data"
-# Written through a mapping and left to the host's kernel.
-python3 - "$dir/mapped" << 'END' || fail mmap
-import mmap, sys
-with open(sys.argv[1], 'w+b') as f:
-    f.truncate(65536)
-    with mmap.mmap(f.fileno(), 65536) as m:
-        m[:] = b'm' * 65536
-END
+# Written through a mapping. That of a process that closes it the host writes back by
+# itself; that of one which still has it when a signal comes is ours to ask for.
+map_and_write() {
+	exec python3 -c '
+import mmap, os, sys, time
+f = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+os.ftruncate(f, 65536)
+m = mmap.mmap(f, 65536)
+m[:] = b"m" * 65536
+open(sys.argv[2], "w").close()
+time.sleep(float(sys.argv[3]))' "$dir/mapped" "$WORK/is-mapped" "$1"
+}
+holder=
+case $1 in
+TERM | INT | HUP)
+	map_and_write 60 &
+	holder=$!
+	for i in $(seq 100); do [ -e "$WORK/is-mapped" ] && break; sleep 0.1; done
+	;;
+*) (map_and_write 0) || fail mmap ;;
+esac
 case $1 in
 eject)
 	"$LKLUSB" umount --eject "$dir" > "$WORK/out" || fail "umount --eject"
@@ -48,6 +61,7 @@ foreground)
 *) kill -"$1" "$server" || fail kill ;;
 esac
 wait_gone "$server"
+[ -z "$holder" ] || kill "$holder"
 mountpoint -q "$dir" && fail "still mounted"
 check_fs ext4 "$img"
 mount_stick "$img"
