@@ -149,7 +149,7 @@ static void check_rule(void)
 	    rule_in("/lib/udev/rules.d"))
 		good("udev rule", "70-lklusb.rules: sticks are the user's at the machine");
 	else
-		note("udev rule", "sudo cp /usr/share/lklusb/70-lklusb.rules /etc/udev/rules.d/ && "
+		note("udev rule", "sudo cp " LKLUSB_SHARE "/70-lklusb.rules /etc/udev/rules.d/ && "
 		     "sudo udevadm control --reload", "70-lklusb.rules is not installed");
 }
 
@@ -165,7 +165,7 @@ static bool has_driver(const char *name)
 static void check_quarantine(void)
 {
 	if (has_driver("usb-storage") || has_driver("uas"))
-		note("quarantine", "see /usr/share/lklusb/lklusb-quarantine.conf",
+		note("quarantine", "see " LKLUSB_SHARE "/lklusb-quarantine.conf",
 		     "the host's own driver binds to sticks first and reads their partition table");
 	else
 		good("quarantine", "the host has no driver of its own for sticks loaded");

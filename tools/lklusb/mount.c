@@ -117,7 +117,7 @@ static char *status_text(void)
 	json_object_object_add(o, "type", json_object_new_string(mnt.kernel_type));
 	json_object_object_add(o, "readonly", json_object_new_boolean(mnt.options.readonly));
 	json_object_object_add(o, "transport", json_object_new_string(
-		mnt.guest.virtio_blk ? "virtio-blk" : "usb-storage"));
+		mnt.guest.virtio_blk ? "virtio-blk" : "usb"));
 	json_object_object_add(o, "pid", json_object_new_int(getpid()));
 	json_object_object_add(o, "kernel", json_object_new_string(lkl_kernel_version()));
 	json_object_object_add(o, "system_calls", json_object_new_int64(c.calls));
