@@ -94,6 +94,7 @@ struct server {
 	char *io;		/* IO_MAX bytes, page-aligned: the reply's data */
 	bool leads;		/* changed by itself, or under role_lock while idle */
 	bool reading;		/* atomic: a signal gets it out of read */
+	bool draining;		/* atomic: its reads do not wait any more */
 	bool idle;
 	pthread_cond_t wake;
 	struct server *next_idle;
@@ -142,6 +143,7 @@ struct fusefs {
 	pthread_t helper;
 	int event;		/* eventfd: wakes the helper */
 	int stopping;		/* atomic */
+	int64_t drain_until;	/* ms of CLOCK_MONOTONIC, set before stopping */
 };
 
 /* ---- serve.c ---- */

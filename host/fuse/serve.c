@@ -13,6 +13,7 @@
  */
 #include "fuse_i.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -28,6 +30,7 @@
 #define STACK_SIZE	(512u << 10)
 #define END_SIGNAL	SIGURG		/* its default is to be ignored */
 #define EXPIRE_MS	2000
+#define DRAIN_MS	3000		/* what is asked faster than answered */
 
 static __thread struct server *self;
 
@@ -234,30 +237,76 @@ static void end_all(struct fusefs *fs)
 
 /* ---- requests ---- */
 
-static bool stopped(const struct fusefs *fs)
+static int64_t now_ms(void)
 {
-	return __atomic_load_n(&fs->stopping, __ATOMIC_SEQ_CST) ||
-	       __atomic_load_n(&fs->ending, __ATOMIC_SEQ_CST);
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
+}
+
+static bool stopping(const struct fusefs *fs)
+{
+	return __atomic_load_n(&fs->stopping, __ATOMIC_SEQ_CST);
+}
+
+static bool ending(const struct fusefs *fs)
+{
+	return __atomic_load_n(&fs->ending, __ATOMIC_SEQ_CST);
+}
+
+static bool others_busy(struct server *s)
+{
+	struct fusefs *fs = s->fs;
+	bool busy = false;
+
+	pthread_mutex_lock(&fs->role_lock);
+	for (unsigned int i = 0; i < fs->n_servers && !busy; i++)
+		busy = fs->servers[i] != s && !fs->servers[i]->idle;
+	pthread_mutex_unlock(&fs->role_lock);
+	return busy;
+}
+
+static void drain_begin(struct server *s)
+{
+	int fd = fuse_session_fd(s->fs->se);
+
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	__atomic_store_n(&s->draining, true, __ATOMIC_SEQ_CST);
 }
 
 /* 1: a request; 0: nothing this time; -1: unmounted, stopped, or broken. */
 static int receive(struct server *s)
 {
 	struct fusefs *fs = s->fs;
+	bool last;
 	int n = 0;
 
+	if (stopping(fs) && !s->draining)
+		drain_begin(s);
+	/*
+	 * syncfs of the host returns when what was written through mappings is queued,
+	 * not when we have it. A dozen requests at a time come out of that queue, the
+	 * next when one is answered: nobody answers and none is there, that is the end.
+	 */
+	last = s->draining && (lkl_panic_message() || now_ms() >= fs->drain_until ||
+			       !others_busy(s));
 	/* Whoever stops repeats the signal until this is false: no race. */
 	__atomic_store_n(&s->reading, true, __ATOMIC_SEQ_CST);
-	if (!stopped(fs))
+	if (!ending(fs) && stopping(fs) == s->draining)
 		n = fuse_session_receive_buf(fs->se, &s->buf);
 	__atomic_store_n(&s->reading, false, __ATOMIC_SEQ_CST);
-	if (stopped(fs) || fuse_session_exited(fs->se))
+	if (ending(fs) || fuse_session_exited(fs->se))
 		return -1;
-	if (n == -EINTR || n == -EAGAIN)
-		return 0;
-	if (n < 0)
+	if (n > 0)
+		return last && now_ms() >= fs->drain_until ? -1 : 1;
+	if (n == -EAGAIN && !last)
+		usleep(1000);	/* the others: they end by themselves */
+	if (n == -EAGAIN)
+		return last ? -1 : 0;
+	if (n && n != -EINTR)
 		log_err("fuse: reading requests: %s", lkl_strerror(n));
-	return n > 0 ? 1 : -1;
+	return n && n != -EINTR ? -1 : 0;
 }
 
 static void serve(struct server *s, void (*ready)(void *ctx), void *ctx)
@@ -320,6 +369,8 @@ static bool end_reads(struct fusefs *fs)
 		if (!__atomic_load_n(&fs->servers[i]->reading, __ATOMIC_SEQ_CST))
 			continue;
 		left = true;
+		if (__atomic_load_n(&fs->servers[i]->draining, __ATOMIC_SEQ_CST))
+			continue;
 		pthread_kill(fs->servers[i]->thread, END_SIGNAL);
 	}
 	pthread_mutex_unlock(&fs->role_lock);
@@ -333,7 +384,7 @@ static void *helper_main(void *arg)
 	uint64_t count;
 	bool left;
 
-	while (!stopped(fs)) {
+	while (!stopping(fs) && !ending(fs)) {
 		__atomic_store_n(&fs->helper_sleeps, true, __ATOMIC_SEQ_CST);
 		left = descs_expire(fs);
 		if (left)
@@ -353,6 +404,8 @@ void fusefs_stop(struct fusefs *fs)
 {
 	int saved_errno = errno;
 
+	if (!stopping(fs))
+		fs->drain_until = now_ms() + DRAIN_MS;
 	__atomic_store_n(&fs->stopping, 1, __ATOMIC_SEQ_CST);
 	helper_wake(fs);
 	errno = saved_errno;

@@ -50,7 +50,10 @@ int fusefs_mount(const struct fusefs_config *config, const char *dir,
 int fusefs_serve(struct fusefs *fs, const char *root, void (*ready)(void *ctx),
 		 void *ctx);
 
-/* Makes fusefs_serve return. Any thread, also from a signal handler. */
+/*
+ * Makes fusefs_serve return, after it has answered what the host has asked until
+ * then, but for seconds at most. Any thread, also from a signal handler.
+ */
 void fusefs_stop(struct fusefs *fs);
 
 /*

@@ -27,9 +27,9 @@ map_and_write() {
 	exec python3 -c '
 import mmap, os, sys, time
 f = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
-os.ftruncate(f, 65536)
-m = mmap.mmap(f, 65536)
-m[:] = b"m" * 65536
+os.ftruncate(f, 16777216)
+m = mmap.mmap(f, 16777216)
+m[:] = b"m" * 16777216
 open(sys.argv[2], "w").close()
 time.sleep(float(sys.argv[3]))' "$dir/mapped" "$WORK/is-mapped" "$1"
 }
@@ -67,5 +67,5 @@ check_fs ext4 "$img"
 mount_stick "$img"
 cmp "$WORK/data" "$dir/data" || fail "data"
 [ "$(tr -d m < "$dir/mapped" | wc -c)" = 0 ] || fail "what was written through a mapping"
-[ "$(wc -c < "$dir/mapped")" = 65536 ] || fail "the mapped file's size"
+[ "$(wc -c < "$dir/mapped")" = 16777216 ] || fail "the mapped file's size"
 umount_stick
