@@ -20,6 +20,7 @@ build: kernel
 	@$(NINJA)
 	@ln -sf host/tools/lklusb/lklusb build/lklusb
 	@ln -sf host/tools/vhost-user-usb/vhost-user-usb build/vhost-user-usb
+	@ln -sf host/tools/lklusb-key/lklusb-key build/lklusb-key
 
 demo: build
 	@scripts/demo

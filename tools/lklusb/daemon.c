@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -45,11 +46,13 @@ int daemon_fork(void)
 		return report(REPORT_SYSTEM, "fork", "fork: %s", strerror(errno));
 	if (pid) {
 		close(fds[1]);
+		/* The child gets what is typed, too, and says how it ends. */
+		signal(SIGINT, SIG_IGN);
+		signal(SIGQUIT, SIG_IGN);
 		wait_and_exit(pid, fds[0]);
 	}
 	close(fds[0]);
 	ready_fd = fds[1];
-	setsid();
 	return 0;
 }
 
@@ -60,6 +63,7 @@ void daemon_ready(void)
 	if (ready_fd < 0)
 		return;
 	report_to_syslog();
+	setsid();		/* not before: a passphrase is asked on the terminal */
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);

@@ -109,9 +109,8 @@ static void copy_extended(const struct disk *disk, long from, int to)
 	}
 }
 
-/* A memfd with the interesting parts of node; extended: of a whole disk. */
-static int copy_device(const struct disk *disk, const char *node, uint64_t size,
-		       bool extended)
+/* A memfd with the interesting parts of node; disk: which is this whole disk, or NULL. */
+static int copy_device(const struct disk *disk, const char *node, uint64_t size)
 {
 	long from = LKL_CALL4(SYS_openat, AT_FDCWD, node, O_RDONLY | O_CLOEXEC, 0);
 	int to;
@@ -128,7 +127,7 @@ static int copy_device(const struct disk *disk, const char *node, uint64_t size,
 	copy_range(from, to, 0, size < COPY_HEAD ? size : COPY_HEAD);
 	if (size > COPY_HEAD)
 		copy_range(from, to, size - COPY_TAIL, COPY_TAIL);
-	if (extended)
+	if (disk)
 		copy_extended(disk, from, to);
 	LKL_CALL1(SYS_close, from);
 	return to;
@@ -144,16 +143,16 @@ static char *value(blkid_probe pr, const char *name)
 }
 
 /* Contradicting signatures are no signature: nothing is guessed. */
-static int probe_part(const struct disk *disk, struct disk_part *part)
+static int probe_part(struct disk_part *part, unsigned int sector_size)
 {
-	int fd = copy_device(disk, part->node, part->size, false);
+	int fd = copy_device(NULL, part->node, part->size);
 	blkid_probe pr;
 
 	if (fd < 0)
 		return fd;
 	pr = blkid_new_probe();
 	if (pr && !blkid_probe_set_device(pr, fd, 0, 0) &&
-	    !blkid_probe_set_sectorsize(pr, disk->sector_size)) {
+	    !blkid_probe_set_sectorsize(pr, sector_size)) {
 		blkid_probe_enable_superblocks(pr, 1);
 		blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_LABEL |
 						  BLKID_SUBLKS_UUID | BLKID_SUBLKS_TYPE);
@@ -189,7 +188,7 @@ static int probe_table(struct disk *disk)
 	int fd;
 
 	snprintf(node, sizeof(node), "/dev/%s", guest_disk());
-	fd = copy_device(disk, node, disk->size, true);
+	fd = copy_device(disk, node, disk->size);
 	if (fd < 0)
 		return fd;
 	pr = blkid_new_probe();
@@ -220,7 +219,7 @@ int disk_read(struct disk *disk)
 			 guest_disk());
 	}
 	for (unsigned int i = 0; !err && i < disk->n_parts; i++)
-		err = probe_part(disk, &disk->parts[i]);
+		err = probe_part(&disk->parts[i], disk->sector_size);
 	if (!err)
 		return 0;
 	disk_free(disk);
@@ -228,17 +227,33 @@ int disk_read(struct disk *disk)
 		      strerror(-err));
 }
 
+int disk_probe(struct disk_part *part)
+{
+	char dir[96];
+	int err;
+
+	snprintf(dir, sizeof(dir), "/sys/block/%s", strrchr(part->node, '/') + 1);
+	err = probe_part(part, sysfs_number(dir, "queue/logical_block_size"));
+	if (err)
+		report(REPORT_MOUNT, "disk-read", "partition %d cannot be read: %s",
+		       part->number, strerror(-err));
+	return err ? REPORT_MOUNT : 0;
+}
+
+void disk_part_free(struct disk_part *part)
+{
+	free(part->type);
+	free(part->label);
+	free(part->uuid);
+	free(part->part_uuid);
+	free(part->part_label);
+	memset(part, 0, sizeof(*part));
+}
+
 void disk_free(struct disk *disk)
 {
-	for (unsigned int i = 0; i < disk->n_parts; i++) {
-		struct disk_part *part = &disk->parts[i];
-
-		free(part->type);
-		free(part->label);
-		free(part->uuid);
-		free(part->part_uuid);
-		free(part->part_label);
-	}
+	for (unsigned int i = 0; i < disk->n_parts; i++)
+		disk_part_free(&disk->parts[i]);
 	memset(disk, 0, sizeof(*disk));
 }
 
@@ -322,7 +337,12 @@ static int none_matches(const struct disk *disk, const char *wanted)
 	return REPORT_MOUNT;
 }
 
-int disk_choose(const struct disk *disk, const char *wanted,
+bool disk_mountable(const struct disk_part *part)
+{
+	return part->type && (disk_kernel_type(part->type) || !strcmp(part->type, DISK_LUKS));
+}
+
+int disk_choose(const struct disk *disk, const char *wanted, bool any,
 		const struct disk_part **ret_part)
 {
 	const struct disk_part *found = NULL;
@@ -330,8 +350,7 @@ int disk_choose(const struct disk *disk, const char *wanted,
 	for (unsigned int i = 0; i < disk->n_parts; i++) {
 		const struct disk_part *part = &disk->parts[i];
 
-		if (wanted ? !part_matches(part, wanted) :
-			     !part->type || !disk_kernel_type(part->type))
+		if (wanted ? !part_matches(part, wanted) : !any && !disk_mountable(part))
 			continue;
 		if (found) {
 			report(REPORT_USAGE, "partition-ambiguous",

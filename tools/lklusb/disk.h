@@ -6,9 +6,11 @@
 #ifndef DISK_H
 #define DISK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DISK_MAX_PARTS 128
+#define DISK_LUKS "crypto_LUKS"	/* a type */
 
 struct disk_part {
 	int number;		/* 0: the whole disk, which has no partition table */
@@ -30,12 +32,19 @@ struct disk {
 int disk_read(struct disk *ret_disk);
 void disk_free(struct disk *disk);
 
+/* Finds the signature on part->node, whose size is known. Likewise. */
+int disk_probe(struct disk_part *part);
+void disk_part_free(struct disk_part *part);
+
 /*
  * wanted: a number, LABEL=, UUID=, PARTUUID=, PARTLABEL=, or NULL: the only one
- * with a filesystem. Reports why there is none.
+ * with a filesystem or LUKS, or with any the only one. Reports why there is none.
  */
-int disk_choose(const struct disk *disk, const char *wanted,
+int disk_choose(const struct disk *disk, const char *wanted, bool any,
 		const struct disk_part **ret_part);
+
+/* Whether it has a filesystem that we mount, or LUKS. */
+bool disk_mountable(const struct disk_part *part);
 
 /*
  * The library kernel's name for what libblkid calls type; NULL: we do not mount

@@ -66,7 +66,7 @@ static void print_json(const char *source, const struct disk *disk)
 		add(part, "partuuid", p->part_uuid);
 		add(part, "partlabel", p->part_label);
 		json_object_object_add(part, "mountable", json_object_new_boolean(
-			p->type && disk_kernel_type(p->type)));
+			disk_mountable(p)));
 		json_object_array_add(parts, part);
 	}
 	json_object_object_add(o, "partitions", parts);

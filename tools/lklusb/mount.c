@@ -28,6 +28,7 @@
 #include "options.h"
 #include "report.h"
 #include "source.h"
+#include "unlock.h"
 
 static struct {
 	struct guest_config guest;
@@ -40,6 +41,8 @@ static struct {
 	struct fusefs *fs;
 	struct disk disk;
 	const struct disk_part *part;
+	struct unlock_config unlock;
+	struct disk_part unlocked;	/* what was found in an encrypted part */
 	const char *kernel_type;
 	bool mounted;			/* inside */
 	bool serving;			/* atomic: requests are answered */
@@ -56,6 +59,7 @@ static void stop(void)
 	if (mnt.fs)
 		fusefs_stop(mnt.fs);
 	pthread_mutex_unlock(&stop_lock);
+	unlock_cancel();
 }
 
 static void unmount_fuse(void)
@@ -115,6 +119,8 @@ static char *status_text(void)
 	json_object_object_add(o, "dir", json_object_new_string(mnt.dir));
 	json_object_object_add(o, "partition", json_object_new_int(mnt.part->number));
 	json_object_object_add(o, "type", json_object_new_string(mnt.kernel_type));
+	json_object_object_add(o, "encryption", unlock_kind() ?
+			       json_object_new_string(unlock_kind()) : NULL);
 	json_object_object_add(o, "readonly", json_object_new_boolean(mnt.options.readonly));
 	json_object_object_add(o, "transport", json_object_new_string(
 		mnt.guest.virtio_blk ? "virtio-blk" : "usb"));
@@ -233,20 +239,32 @@ static int mount_fuse(void)
 
 /* ---- inside ---- */
 
+static int unlock(void)
+{
+	int status;
+
+	if (!unlock_wanted(&mnt.unlock, mnt.part))
+		return 0;
+	status = unlock_open(&mnt.unlock, mnt.part, mnt.guest.readonly || guest_readonly(),
+			     &mnt.unlocked);
+	mnt.part = &mnt.unlocked;
+	return status;
+}
+
 static int choose_type(void)
 {
 	const char *type = mnt.type ? mnt.type : mnt.part->type;
 
-	if (!type)
-		return report(REPORT_MOUNT, "fs-unknown", "partition %d: no known signature",
-			      mnt.part->number);
+	if (!type) {
+		report(REPORT_MOUNT, "fs-unknown", "partition %d: no known signature",
+		       mnt.part->number);
+		if (mnt.unlock.plain)
+			report_hint("so it looks if the passphrase or cipher is not the right one");
+		return REPORT_MOUNT;
+	}
 	mnt.kernel_type = disk_kernel_type(type);
 	if (mnt.kernel_type)
 		return 0;
-	if (!strcmp(type, "crypto_LUKS"))
-		return report(REPORT_MOUNT, "luks-unsupported",
-			      "partition %d is encrypted (LUKS): not supported yet",
-			      mnt.part->number);
 	return report(REPORT_MOUNT, "fs-unsupported", "partition %d: %s is not supported",
 		      mnt.part->number, type);
 }
@@ -345,7 +363,10 @@ static int start_inside(void)
 	if (!status)
 		status = disk_read(&mnt.disk);
 	if (!status)
-		status = disk_choose(&mnt.disk, mnt.partition, &mnt.part);
+		status = disk_choose(&mnt.disk, mnt.partition,
+				     mnt.unlock.header || mnt.unlock.plain, &mnt.part);
+	if (!status)
+		status = unlock();
 	if (!status)
 		status = choose_type();
 	if (!status)
@@ -383,6 +404,8 @@ static int finish_inside(void)
 		err = lkl_umount(GUEST_MNT, MNT_DETACH);
 		report(REPORT_MOUNT, "umount", "%s: still in use inside", mnt.source);
 	}
+	if (!err && unlock_close())
+		err = -EBUSY;
 	if (!err && __atomic_load_n(&mnt.eject, __ATOMIC_ACQUIRE)) {
 		err = guest_eject();
 		if (err)
@@ -452,6 +475,7 @@ static int mount_and_serve(void)
 	status = mount_fuse();
 	if (!status)
 		status = serve();
+	disk_part_free(&mnt.unlocked);
 	disk_free(&mnt.disk);
 	end = guest_close();
 	status = status ? status : end;
@@ -477,6 +501,7 @@ static const char help[] =
 	"  -o OPTIONS          as for mount(8); words of FUSE and of the filesystem\n"
 	"  --owner WHO         me (default), keep, or UID:GID\n"
 	"  --threads N         that serve, at most\n"
+	UNLOCK_HELP
 	SOURCE_HELP
 	"  -f, --foreground    do not go into the background\n"
 	"  -v, --verbose       with the library kernel's log\n"
@@ -494,6 +519,7 @@ static const struct option options[] = {
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	SOURCE_OPTIONS,
+	UNLOCK_OPTIONS,
 	{ 0 },
 };
 
@@ -531,7 +557,8 @@ static int take_option(int c)
 		report_quiet();
 		return 0;
 	default:
-		return source_option(&mnt.guest, c, optarg);
+		return unlock_is_option(c) ? unlock_option(&mnt.unlock, c, optarg) :
+					     source_option(&mnt.guest, c, optarg);
 	}
 }
 
@@ -540,6 +567,7 @@ int cmd_mount(int argc, char **argv)
 	int c, status = 0;
 
 	source_init(&mnt.guest);
+	unlock_init(&mnt.unlock);
 	mount_options_init(&mnt.options);
 	while (!status && (c = getopt_long(argc, argv, "p:t:rwo:fvqh", options, NULL)) != -1) {
 		if (c == 'h') {
@@ -560,6 +588,8 @@ int cmd_mount(int argc, char **argv)
 	mnt.guest.on_panic = stop;
 	mnt.guest.on_gone = stop;
 	status = check_arguments(argv[optind], argv[optind + 1]);
+	if (!status)
+		status = unlock_prepare(&mnt.unlock);
 	if (!status && !mnt.foreground)
 		status = daemon_fork();
 	return status ? status : mount_and_serve();
