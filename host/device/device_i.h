@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <linux/virtio_usbip.h>
 
+#include "usbip_wire.h"
 #include "virtio_usbip_dev.h"
 
 #define USBIP_MAX_REQUEST_QUEUES	8u
@@ -40,20 +41,6 @@
 
 struct usbip_port;
 struct usbip_req;
-
-/* Our copy of a header, in the CPU's byte order (DEV-11). */
-struct usbip_cmd {
-	uint32_t command, seq, devid, direction, ep, flags, length;
-	uint32_t start_frame;		/* or stream ID */
-	uint32_t num_packets, interval;
-	uint8_t setup[8];
-};
-
-/* CMD_UNLINK has the victim where CMD_SUBMIT has flags. */
-static inline uint32_t usbip_cmd_victim(const struct usbip_cmd *cmd)
-{
-	return cmd->flags;
-}
 
 /*
  * Where a request is. QUEUED to SUBMITTING to FLYING, or returned right away;
@@ -85,7 +72,7 @@ struct usbip_req {
 	struct usbip_port *port;	/* counted in n_chains; NULL: control, or refused */
 	struct usbip_req *next;		/* free, a queue's list, a port's waiters */
 	struct usbip_req *seq_next;	/* in its bucket */
-	struct usbip_cmd cmd;
+	struct usbip_cmd cmd;		/* our copy of the header (DEV-11) */
 	unsigned int n_out, n_in;	/* entries of iov: R, then W */
 	size_t out_len, in_len;
 	unsigned int n_iso;		/* entries of iso[] to return */
@@ -163,9 +150,6 @@ int pdu_decode_submit(struct usbip_req *req);
 
 /* Writes the answer from the URB's results; what to put into used.len. */
 uint32_t pdu_write_ret(struct usbip_req *req);
-
-/* Number on the wire of a negative errno (DEV-13). */
-int32_t pdu_wire_status(int err);
 
 uint16_t pdu_setup_value(const uint8_t *setup);
 uint16_t pdu_setup_index(const uint8_t *setup);

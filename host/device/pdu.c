@@ -6,7 +6,6 @@
  *
  * Everything the guest wrote is read once, into req->cmd and req->iso.
  */
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -17,57 +16,11 @@
 #define PDU_FLAGS	(USB_URB_SHORT_NOT_OK | USB_URB_ISO_ASAP | \
 			 USB_URB_ZERO_PACKET | USB_URB_NO_INTERRUPT)
 
-_Static_assert(USB_URB_SHORT_NOT_OK == VIRTIO_USBIP_SHORT_NOT_OK &&
-	       USB_URB_ISO_ASAP == VIRTIO_USBIP_ISO_ASAP &&
-	       USB_URB_ZERO_PACKET == VIRTIO_USBIP_ZERO_PACKET &&
-	       USB_URB_NO_INTERRUPT == VIRTIO_USBIP_NO_INTERRUPT &&
-	       USB_URB_DIR_IN == VIRTIO_USBIP_DIR_IN_FLAG,
-	       "flags are those of the wire");
-_Static_assert(sizeof(struct virtio_usbip_cmd_submit) == VIRTIO_USBIP_PDU_SIZE &&
-	       sizeof(struct virtio_usbip_ret_submit) == VIRTIO_USBIP_PDU_SIZE,
-	       "size of a PDU");
-
 /* ---- bytes in iovs; the caller knows that there are enough ---- */
 
 static size_t min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
-}
-
-static void iov_get(const struct iovec *iov, size_t off, void *to, size_t len)
-{
-	for (; len; iov++) {
-		size_t part;
-
-		if (off >= iov->iov_len) {
-			off -= iov->iov_len;
-			continue;
-		}
-		part = min_size(len, iov->iov_len - off);
-		memcpy(to, (char *)iov->iov_base + off, part);
-		to = (char *)to + part;
-		len -= part;
-		off = 0;
-	}
-	/* The guest may write there: the compiler must not read a second time. */
-	__asm__ volatile("" ::: "memory");
-}
-
-static void iov_put(const struct iovec *iov, size_t off, const void *from, size_t len)
-{
-	for (; len; iov++) {
-		size_t part;
-
-		if (off >= iov->iov_len) {
-			off -= iov->iov_len;
-			continue;
-		}
-		part = min_size(len, iov->iov_len - off);
-		memcpy((char *)iov->iov_base + off, from, part);
-		from = (const char *)from + part;
-		len -= part;
-		off = 0;
-	}
 }
 
 /*
@@ -92,12 +45,12 @@ static unsigned int iov_split(struct iovec *iov, unsigned int *n, size_t off)
 
 void pdu_put_data(const struct usb_urb *urb, const void *from, size_t len)
 {
-	iov_put(urb->iov, 0, from, len);
+	usbip_iov_put(urb->iov, 0, from, len);
 }
 
 void pdu_get_data(const struct usb_urb *urb, void *to, size_t len)
 {
-	iov_get(urb->iov, 0, to, len);
+	usbip_iov_get(urb->iov, 0, to, len);
 }
 
 void pdu_zero_data(const struct usb_urb *urb)
@@ -128,49 +81,6 @@ uint16_t pdu_setup_length(const uint8_t *setup)
 	return pdu_le16(setup + 6);
 }
 
-/* The host's errno may have other values than the wire's. */
-int32_t pdu_wire_status(int err)
-{
-	switch (err) {
-	case 0:
-		return 0;
-	case -ENOENT:
-		return -2;
-	case -ENOMEM:
-		return -12;
-	case -EXDEV:
-		return -18;
-	case -ENODEV:
-		return -19;
-	case -EINVAL:
-		return -22;
-	case -EPIPE:
-		return -32;
-	case -ETIME:
-		return -62;
-	case -ENOSR:
-		return -63;
-	case -ECOMM:
-		return -70;
-	case -EOVERFLOW:
-		return -75;
-	case -EILSEQ:
-		return -84;
-	case -EMSGSIZE:
-		return -90;
-	case -ECONNRESET:
-		return -104;
-	case -ESHUTDOWN:
-		return -108;
-	case -ETIMEDOUT:
-		return -110;
-	case -EREMOTEIO:
-		return -121;
-	default:
-		return -71;
-	}
-}
-
 /* ---- commands ---- */
 
 int pdu_decode(struct usbip_req *req, const struct virtq_chain *chain)
@@ -188,18 +98,8 @@ int pdu_decode(struct usbip_req *req, const struct virtq_chain *chain)
 		*cmd = (struct usbip_cmd){ 0 };
 		return -EINVAL;
 	}
-	iov_get(req->iov, 0, &raw, sizeof(raw));
-	cmd->command = be32toh(raw.command);
-	cmd->seq = be32toh(raw.seq);
-	cmd->devid = be32toh(raw.devid);
-	cmd->direction = be32toh(raw.direction);
-	cmd->ep = be32toh(raw.ep);
-	cmd->flags = be32toh(raw.flags);
-	cmd->length = be32toh(raw.length);
-	cmd->start_frame = be32toh(raw.start_frame);
-	cmd->num_packets = be32toh(raw.num_packets);
-	cmd->interval = be32toh(raw.interval);
-	memcpy(cmd->setup, raw.setup, sizeof(cmd->setup));
+	usbip_iov_get(req->iov, 0, &raw, sizeof(raw));
+	usbip_cmd_decode(cmd, &raw);
 	return 0;
 }
 
@@ -250,14 +150,14 @@ static int pdu_load_iso(struct usbip_req *req)
 
 	for (unsigned int i = 0; i < cmd->num_packets; i++, off += PDU_ISO_SIZE) {
 		struct virtio_usbip_iso_packet raw;
-		uint32_t offset, length;
+		struct usb_iso_packet *p = &req->iso[i];
 
-		iov_get(req->iov, off, &raw, sizeof(raw));
-		offset = be32toh(raw.offset);
-		length = be32toh(raw.length);
-		if (offset > cmd->length || length > cmd->length - offset)
+		usbip_iov_get(req->iov, off, &raw, sizeof(raw));
+		usbip_iso_decode(p, &raw);
+		if (p->offset > cmd->length || p->length > cmd->length - p->offset)
 			return -EINVAL;
-		req->iso[i] = (struct usb_iso_packet){ offset, length, 0, 0 };
+		p->actual = 0;
+		p->status = 0;
 	}
 	return 0;
 }
@@ -323,18 +223,14 @@ static uint32_t pdu_write_iso(struct usbip_req *req, const struct iovec *w)
 	size_t off = PDU_SIZE, end = 0;
 
 	for (unsigned int i = 0; i < req->n_iso; i++, off += PDU_ISO_SIZE) {
-		const struct usb_iso_packet *p = &req->iso[i];
-		uint32_t actual = min_size(p->actual, p->length);
-		struct virtio_usbip_iso_packet raw = {
-			.offset = htobe32(p->offset),
-			.length = htobe32(p->length),
-			.actual = htobe32(actual),
-			.status = htobe32(pdu_wire_status(p->status)),
-		};
+		struct usb_iso_packet p = req->iso[i];
+		struct virtio_usbip_iso_packet raw;
 
-		iov_put(w, off, &raw, sizeof(raw));
-		if (actual && p->offset + actual > end)
-			end = p->offset + actual;
+		p.actual = min_size(p.actual, p.length);
+		usbip_iso_encode(&raw, &p);
+		usbip_iov_put(w, off, &raw, sizeof(raw));
+		if (p.actual && p.offset + p.actual > end)
+			end = p.offset + p.actual;
 	}
 	return end;
 }
@@ -346,25 +242,26 @@ uint32_t pdu_write_ret(struct usbip_req *req)
 	const struct iovec *w = &req->iov[req->n_out];
 	bool unlink = req->cmd.command == VIRTIO_USBIP_CMD_UNLINK;
 	bool in = req->cmd.direction == VIRTIO_USBIP_DIR_IN;
-	struct virtio_usbip_ret_submit ret = {
-		.command = htobe32(unlink ? VIRTIO_USBIP_RET_UNLINK :
-					    VIRTIO_USBIP_RET_SUBMIT),
-		.seq = htobe32(req->cmd.seq),
-		.status = htobe32(pdu_wire_status(urb->status)),
+	struct usbip_ret ret = {
+		.command = unlink ? VIRTIO_USBIP_RET_UNLINK : VIRTIO_USBIP_RET_SUBMIT,
+		.seq = req->cmd.seq,
+		.status = urb->status,
 	};
+	struct virtio_usbip_ret_submit raw;
 	uint32_t actual = min_size(urb->actual, urb->length);
 	uint32_t end = actual;
 
-	if (req->in_len < sizeof(ret))
+	if (req->in_len < sizeof(raw))
 		return 0;
 	if (!unlink) {
-		ret.actual = htobe32(actual);
-		ret.start_frame = htobe32(urb->start_frame);
-		ret.num_packets = htobe32(req->cmd.num_packets);
-		ret.error_count = htobe32(urb->error_count);
+		ret.actual = actual;
+		ret.start_frame = urb->start_frame;
+		ret.num_packets = req->cmd.num_packets;
+		ret.error_count = urb->error_count;
 	}
-	iov_put(w, 0, &ret, sizeof(ret));
+	usbip_ret_encode(&raw, &ret);
+	usbip_iov_put(w, 0, &raw, sizeof(raw));
 	if (req->n_iso)
 		end = pdu_write_iso(req, w);
-	return sizeof(ret) + req->n_iso * PDU_ISO_SIZE + (in ? end : 0);
+	return sizeof(raw) + req->n_iso * PDU_ISO_SIZE + (in ? end : 0);
 }
