@@ -24,6 +24,7 @@
 #include "log.h"
 #include "report.h"
 #include "stick.h"
+#include "usbip.h"
 #include "virtio_blk.h"
 #include "virtio_mmio.h"
 #include "virtio_usbip_dev.h"
@@ -41,7 +42,7 @@ static struct {
 	struct virtio_blk *blk;
 	const char *disk;
 	bool readonly;
-	bool real;			/* a USB device of the host */
+	bool real;			/* a USB device, of the host or of a peer */
 	bool booted;
 	_Atomic bool gone;
 } guest;
@@ -172,8 +173,11 @@ static void device_gone(void *ctx)
 
 static int plug_usb(void)
 {
-	static const struct usbip_dev_config ports = {
-		.usb2_ports = 1, .usb3_ports = 1, .max_streams = USB_MAX_STREAMS,
+	bool remote = usbip_named_by(guest.config.source);
+	/* USB/IP has no streams: without them the device's Bulk-Only side is taken. */
+	const struct usbip_dev_config ports = {
+		.usb2_ports = 1, .usb3_ports = 1,
+		.max_streams = remote ? 0 : USB_MAX_STREAMS,
 	};
 	struct usb_backend *backend;
 	unsigned int port;
@@ -182,7 +186,8 @@ static int plug_usb(void)
 	if (guest.config.virtio_blk)
 		return report(REPORT_USAGE, "usage", "%s: --virtio-blk is for images",
 			      guest.config.source);
-	status = devices_open(guest.config.source, guest.config.detach_driver, device_gone,
+	status = remote ? usbip_open(guest.config.source, device_gone, &backend) :
+		 devices_open(guest.config.source, guest.config.detach_driver, device_gone,
 			      &backend);
 	if (status)
 		return status;
@@ -225,7 +230,8 @@ int guest_open(const struct guest_config *config)
 	int status;
 
 	guest.config = *config;
-	status = devices_named_by(config->source) ? plug_usb() : plug_image();
+	status = devices_named_by(config->source) || usbip_named_by(config->source) ?
+		 plug_usb() : plug_image();
 	if (status)
 		return status;
 	if (!config->kernel_log)

@@ -9,6 +9,7 @@
 #include "disk.h"
 #include "report.h"
 #include "source.h"
+#include "usbip.h"
 
 static void human(uint64_t bytes, char *text, size_t size)
 {
@@ -78,7 +79,8 @@ static const char help[] =
 	"usage: lklusb list [-J] [options] [SRC]\n"
 	"\n"
 	"Shows the partitions and filesystems on SRC, which is only read; without SRC the\n"
-	"USB mass-storage devices of the host; -J as JSON.\n"
+	"USB mass-storage devices of the host; with usbip://HOST the devices that it exports;\n"
+	"-J as JSON.\n"
 	"\n"
 	SOURCE_HELP;
 
@@ -112,6 +114,8 @@ int cmd_list(int argc, char **argv)
 		status = source_check(argv[optind]);
 	if (status)
 		return status;
+	if (usbip_is_peer(argv[optind]))
+		return usbip_print(argv[optind], json);
 	config.source = argv[optind];
 	config.readonly = true;
 	status = guest_open(&config);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "usbip.h"
 
 void source_init(struct guest_config *config)
 {
@@ -71,8 +72,9 @@ int source_option(struct guest_config *config, int option, const char *value)
 
 int source_check(const char *source)
 {
-	if (!strncmp(source, "usbip:", 6))
-		return report(REPORT_USAGE, "source-kind", "%s: USB/IP is not supported yet",
-			      source);
+	if (usbip_named_by(source) && !usbip_is_valid(source))
+		return report(REPORT_USAGE, "source-kind",
+			      "%s: not usbip://HOST[:PORT]/BUSID, usbip+unix:SOCKET/BUSID or "
+			      "usbip+fd:N/BUSID", source);
 	return 0;
 }

@@ -34,7 +34,7 @@ void source_init(struct guest_config *config);
 /* Takes an option of SOURCE_OPTIONS. Reports; 0 or an exit status. */
 int source_option(struct guest_config *config, int option, const char *value);
 
-/* Whether SRC is of a kind that this version serves; reports if not. */
+/* Whether SRC, if it is an address, is a correct one; reports if not. */
 int source_check(const char *source);
 
 #endif

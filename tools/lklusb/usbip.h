@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* usbip.h - devices that USB/IP servers export: naming, listing, importing one. */
+#ifndef USBIP_H
+#define USBIP_H
+
+#include <stdbool.h>
+
+#include "usb_backend.h"
+
+/*
+ * Whether source names one: usbip://HOST[:PORT]/BUSID, usbip+unix:SOCKET/BUSID or
+ * usbip+fd:N/BUSID, N being a connected stream socket.
+ */
+bool usbip_named_by(const char *source);
+
+/* Whether such a source is written correctly. */
+bool usbip_is_valid(const char *source);
+
+/* Whether it is a correct one, but without a BUSID: all that the peer exports. */
+bool usbip_is_peer(const char *source);
+
+/* Prints what the peer exports. An exit status. */
+int usbip_print(const char *source, bool json);
+
+/*
+ * Connects and imports. gone is called once if the connection is lost, on another
+ * thread. Reports; 0 or an exit status.
+ */
+int usbip_open(const char *source, void (*gone)(void *ctx),
+	       struct usb_backend **ret_backend);
+
+#endif
