@@ -8,7 +8,9 @@
 #define PORT_SET_FEATURE	0x03
 #define PORT_CLEAR_FEATURE	0x01
 #define PORT_FEAT_ENABLE	1u
+#define PORT_FEAT_SUSPEND	2u
 #define PORT_FEAT_RESET		4u
+#define PORT_FEAT_POWER		8u
 #define CONTROL_MAX_EPS		30u	/* endpoints a device can have, without 0 */
 
 #define SETUP(type, request)	((type) << 8 | (request))
@@ -120,7 +122,7 @@ struct control_request {
 	uint16_t value;
 	bool data;			/* there may be a data stage */
 	bool needs_device;
-	bool needs_streams;
+	unsigned int feature;		/* bit that must be negotiated; 0: none */
 	void (*execute)(struct usbip_port *port, struct usbip_req *req);
 };
 
@@ -128,6 +130,30 @@ static void control_disable(struct usbip_port *port, struct usbip_req *req)
 {
 	if (port->devid)
 		ports_disable(port);
+	urbs_fail(req, 0);
+}
+
+static void control_suspend(struct usbip_port *port, struct usbip_req *req)
+{
+	ports_suspend(port, true);
+	urbs_fail(req, 0);
+}
+
+static void control_resume(struct usbip_port *port, struct usbip_req *req)
+{
+	ports_suspend(port, false);
+	urbs_fail(req, 0);
+}
+
+static void control_power_on(struct usbip_port *port, struct usbip_req *req)
+{
+	ports_power(port, true);
+	urbs_fail(req, 0);
+}
+
+static void control_power_off(struct usbip_port *port, struct usbip_req *req)
+{
+	ports_power(port, false);
 	urbs_fail(req, 0);
 }
 
@@ -147,6 +173,28 @@ static const struct control_request control_requests[] = {
 		.value = PORT_FEAT_ENABLE,
 		.execute = control_disable,
 	}, {
+		.type_request = SETUP(VIRTIO_USBIP_REQ_TYPE_PORT, PORT_SET_FEATURE),
+		.value = PORT_FEAT_SUSPEND,
+		.needs_device = true,
+		.feature = VIRTIO_USBIP_F_PORT_PM,
+		.execute = control_suspend,
+	}, {
+		.type_request = SETUP(VIRTIO_USBIP_REQ_TYPE_PORT, PORT_CLEAR_FEATURE),
+		.value = PORT_FEAT_SUSPEND,
+		.needs_device = true,
+		.feature = VIRTIO_USBIP_F_PORT_PM,
+		.execute = control_resume,
+	}, {
+		.type_request = SETUP(VIRTIO_USBIP_REQ_TYPE_PORT, PORT_SET_FEATURE),
+		.value = PORT_FEAT_POWER,
+		.feature = VIRTIO_USBIP_F_PORT_PM,
+		.execute = control_power_on,
+	}, {
+		.type_request = SETUP(VIRTIO_USBIP_REQ_TYPE_PORT, PORT_CLEAR_FEATURE),
+		.value = PORT_FEAT_POWER,
+		.feature = VIRTIO_USBIP_F_PORT_PM,
+		.execute = control_power_off,
+	}, {
 		.type_request = SETUP(VIRTIO_USBIP_REQ_TYPE_VENDOR_IN,
 				      VIRTIO_USBIP_REQ_GET_PORT),
 		.data = true,
@@ -157,14 +205,14 @@ static const struct control_request control_requests[] = {
 		.any_value = true,
 		.data = true,
 		.needs_device = true,
-		.needs_streams = true,
+		.feature = VIRTIO_USBIP_F_STREAMS,
 		.execute = control_alloc_streams,
 	}, {
 		.type_request = SETUP(VIRTIO_USBIP_REQ_TYPE_VENDOR_OUT,
 				      VIRTIO_USBIP_REQ_FREE_STREAMS),
 		.data = true,
 		.needs_device = true,
-		.needs_streams = true,
+		.feature = VIRTIO_USBIP_F_STREAMS,
 		.execute = control_free_streams,
 	},
 };
@@ -180,7 +228,7 @@ static const struct control_request *control_find(const struct usbip_dev *dev,
 		    (!r->any_value && r->value != pdu_setup_value(setup)) ||
 		    (!r->data && pdu_setup_length(setup)))
 			continue;
-		if (r->needs_streams && !usbip_has_feature(dev, VIRTIO_USBIP_F_STREAMS))
+		if (r->feature && !usbip_has_feature(dev, r->feature))
 			continue;
 		return r;
 	}

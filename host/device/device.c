@@ -117,6 +117,7 @@ static void usbip_dev_notify(void *opaque, unsigned int queue)
 		ports_send_events(dev);
 	else
 		urbs_service(dev, &dev->queues[queue]);
+	urbs_unpark(dev);
 	usbip_dev_interrupt(dev);
 	pthread_mutex_unlock(&dev->lock);
 }
@@ -183,18 +184,21 @@ static bool usbip_dev_config_ok(const struct usbip_dev_config *c)
 	       (!c->request_queues ||
 		(c->request_queues >= VIRTIO_USBIP_MIN_REQUEST_QUEUES &&
 		 c->request_queues <= USBIP_MAX_REQUEST_QUEUES)) &&
-	       c->max_streams <= USBIP_MAX_STREAMS;
+	       c->max_streams <= USBIP_MAX_STREAMS &&
+	       (!c->max_inflight_bytes ||
+		c->max_inflight_bytes >= 2 * USBIP_MAX_TRANSFER);	/* DEV-5 */
 }
 
 static void usbip_dev_init(struct usbip_dev *dev, const struct usbip_dev_config *c,
 			   unsigned int request_queues)
 {
-	uint64_t optional = FEATURE(ISO) | FEATURE(SSP);
+	uint64_t optional = FEATURE(ISO) | FEATURE(SSP) | FEATURE(PORT_PM);
 	struct virtio_usbip_config *space = &dev->config;
 
 	if (c->max_streams)
 		optional |= FEATURE(STREAMS);
 	dev->offered = FEATURE(USBIP_PDU) | (optional & ~c->features_off);
+	dev->budget = c->budget_bytes;
 	dev->n_usb2 = c->usb2_ports;
 	dev->n_ports = c->usb2_ports + c->usb3_ports;
 	dev->n_queues = VIRTIO_USBIP_VQ_REQUEST + request_queues;
@@ -207,6 +211,7 @@ static void usbip_dev_init(struct usbip_dev *dev, const struct usbip_dev_config 
 		space->max_iso_packets = htole16(USBIP_MAX_ISO);
 	space->seg_max = htole32(USBIP_SEG_MAX);
 	space->max_transfer = htole32(USBIP_MAX_TRANSFER);
+	space->max_inflight_bytes = htole32(c->max_inflight_bytes);
 	if (dev->offered & FEATURE(STREAMS))
 		space->max_streams = htole16(c->max_streams);
 	space->event_size = htole16(sizeof(struct virtio_usbip_event));

@@ -67,6 +67,7 @@ struct usbip_req {
 	bool cancelled;			/* by reset of the virtio device: once is enough */
 	bool entered;			/* in the table of seqs */
 	uint16_t head;
+	uint32_t charge;		/* bytes of the budget that it has */
 	struct usbip_dev *dev;
 	struct usbip_queue *queue;
 	struct usbip_port *port;	/* counted in n_chains; NULL: control, or refused */
@@ -86,6 +87,7 @@ struct usbip_queue {
 	struct usbip_req *first, **last;	/* QUEUED, in the ring's order (DEV-3) */
 	bool running;			/* a thread submits from the list; one at a time */
 	bool touched;			/* pushed since interrupts were last decided */
+	bool parked;			/* the head waits for budget (DEV-6) */
 };
 
 /*
@@ -107,6 +109,10 @@ struct usbip_port {
 	bool announced;			/* leaving, and all chains were returned (DEV-24) */
 	bool closing;			/* a thread is in close: no op may begin */
 	bool disabled;			/* until reset */
+	bool off;			/* without power: empty for the guest */
+	bool want_power;		/* on again as soon as no chains are missing */
+	bool suspended;
+	bool waking;			/* the event that is due is a WAKE */
 	bool resetting, reset_done;	/* the backend's done came, chains are missing */
 	int reset_status;
 	struct usbip_req *waiters;	/* resets to be answered together (DEV-27) */
@@ -115,6 +121,7 @@ struct usbip_port {
 struct usbip_dev {
 	struct virtio_usbip_config config;	/* constant */
 	uint64_t offered;			/* constant */
+	uint32_t budget;			/* constant; 0 = no limit */
 	unsigned int n_ports, n_usb2, n_queues;	/* constant */
 
 	pthread_mutex_t lock;		/* innermost, but for what interrupt takes */
@@ -128,6 +135,7 @@ struct usbip_dev {
 	struct usbip_req *buckets[USBIP_SEQ_BUCKETS];
 	struct usbip_req *free;
 	unsigned int n_reqs;		/* taken, not returned */
+	uint64_t charged;		/* bytes of the budget in use */
 	unsigned int n_fresh;		/* from here on never used: untouched memory */
 	struct usbip_req reqs[];
 };
@@ -176,6 +184,9 @@ void urbs_take(struct usbip_dev *dev, struct usbip_queue *q);
 /* Takes and submits, until the queue is empty. [drops] */
 void urbs_service(struct usbip_dev *dev, struct usbip_queue *q);
 
+/* Goes on with queues that waited for budget, if there is some now. [drops] */
+void urbs_unpark(struct usbip_dev *dev);
+
 /* Asks for an early end. [drops] */
 void urbs_unlink(struct usbip_req *req);
 /*
@@ -207,6 +218,10 @@ void ports_chain_returned(struct usbip_port *port);
 /* Starts a reset or joins the one that runs; req is answered later. [drops] */
 void ports_reset(struct usbip_port *port, struct usbip_req *req);
 void ports_disable(struct usbip_port *port);
+/* What is in flight is cancelled. [drops] */
+void ports_suspend(struct usbip_port *port, bool suspended);
+/* Without power the guest sees no device; with it again, a new connection. [drops] */
+void ports_power(struct usbip_port *port, bool on);
 /* Closes the backend, if there is one, after making the port empty. [drops] */
 void ports_close(struct usbip_port *port);
 /* The virtio device was reset: resets are dropped, events forgotten. */

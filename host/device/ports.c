@@ -8,6 +8,9 @@
  *    `---------------------------------------------------'
  *                  (plug closes what left before)
  *
+ * Without power a connected device is none for the guest (devid 0), and a new one
+ * when there is power again.
+ *
  * A device that leaves by itself says so on a thread of its backend, which cannot
  * close that backend. So for the guest the port is empty at once, and the backend
  * is closed by whoever next may block: usbip_dev_plug when it takes the port,
@@ -45,7 +48,7 @@ struct usbip_port *ports_find(struct usbip_dev *dev, uint32_t devid)
 
 int ports_refuse(const struct usbip_port *port)
 {
-	if (port->leaving || port->disabled)
+	if (port->leaving || port->disabled || port->off || port->suspended)
 		return -ESHUTDOWN;
 	return port->resetting ? -ECONNRESET : 0;
 }
@@ -78,7 +81,8 @@ void ports_chain_returned(struct usbip_port *port)
 struct virtio_usbip_event ports_record(const struct usbip_port *port)
 {
 	struct virtio_usbip_event ev = {
-		.type = htole16(VIRTIO_USBIP_EV_PORT),
+		.type = htole16(port->waking ? VIRTIO_USBIP_EV_WAKE :
+					       VIRTIO_USBIP_EV_PORT),
 		.port = htole16(port->num),
 		.devid = htole32(port->devid),
 		.change_count = htole32(port->change_count),
@@ -94,15 +98,15 @@ struct virtio_usbip_event ports_record(const struct usbip_port *port)
 }
 
 /*
- * DEV-24: a device that is leaving is not told of while chains are missing, even
- * if an older event of its port is still due.
+ * DEV-24: that a port is empty is not told while chains are missing, even if an older
+ * event of it is still due.
  */
 static struct usbip_port *ports_next_due(struct usbip_dev *dev)
 {
 	for (unsigned int i = 0; i < dev->n_ports; i++) {
 		struct usbip_port *port = &dev->ports[i];
 
-		if (port->changed && (!port->leaving || port->announced))
+		if ((port->changed || port->waking) && (port->devid || !port->n_chains))
 			return port;
 	}
 	return NULL;
@@ -138,10 +142,20 @@ void ports_send_events(struct usbip_dev *dev)
 	while (q->vq && (port = ports_next_due(dev))) {
 		got = virtq_pop(q->vq, iov, EVENT_MAX_IOV, &chain);
 		if (got > 0 && ports_write_event(port, q, &chain))
-			port->changed = false;
+			port->changed = port->waking = false;
 		if (got < 0 || (!got && !virtq_enable_notify(q->vq)))
 			return;
 	}
+}
+
+/* DEV-14, DEV-15: a new connection. */
+static void ports_show(struct usbip_port *port)
+{
+	if (!++port->generation)
+		port->generation = 1;
+	port->devid = port->num << 16 | port->generation;
+	port->change_count++;
+	port->changed = true;
 }
 
 /* ---- leaving ---- */
@@ -149,10 +163,12 @@ void ports_send_events(struct usbip_dev *dev)
 /* For the guest the port is empty from here; the backend stays to be closed. */
 static void ports_leave(struct usbip_port *port)
 {
+	port->announced = !port->devid;		/* without power it was none */
+	if (port->devid)
+		port->change_count++;
 	port->devid = 0;
-	port->change_count++;
 	port->leaving = true;
-	port->announced = false;
+	port->waking = false;
 	urbs_stop_port(port, -ESHUTDOWN);
 }
 
@@ -171,8 +187,23 @@ static void ports_gone(void *ctx)
 	pthread_mutex_unlock(&dev->lock);
 }
 
+static void ports_wake(void *ctx)
+{
+	struct usbip_port *port = ctx;
+	struct usbip_dev *dev = port->dev;
+
+	pthread_mutex_lock(&dev->lock);
+	if (port->devid && port->suspended) {
+		port->waking = true;
+		ports_send_events(dev);
+		usbip_dev_interrupt(dev);
+	}
+	pthread_mutex_unlock(&dev->lock);
+}
+
 static const struct usb_backend_events ports_backend_events = {
 	.gone = ports_gone,
+	.wake = ports_wake,
 };
 
 void ports_close(struct usbip_port *port)
@@ -194,7 +225,7 @@ void ports_close(struct usbip_port *port)
 	while (port->n_chains || port->users)
 		pthread_cond_wait(&dev->idle, &dev->lock);
 	port->backend = NULL;
-	port->leaving = port->closing = port->disabled = false;
+	port->leaving = port->closing = port->disabled = port->suspended = false;
 	port->resetting = port->reset_done = false;
 	usbip_dev_interrupt(dev);
 }
@@ -218,13 +249,24 @@ static void ports_finish_reset(struct usbip_port *port)
 
 	port->resetting = port->reset_done = false;
 	if (!status)
-		port->disabled = false;
+		port->disabled = port->suspended = false;
 	ports_answer_resets(port, status);
 	if (status == -ENODEV) {
 		log_info("virtio-usbip: port %u: the device is gone after a reset",
 			 port->num);
 		ports_leave(port);		/* DEV-26 */
 	}
+}
+
+/* Without chains, that power went is told, and it may come again. */
+static void ports_power_settle(struct usbip_port *port)
+{
+	if (port->want_power) {
+		port->off = false;
+		if (port->backend && !port->leaving)
+			ports_show(port);
+	}
+	ports_send_events(port->dev);
 }
 
 /* What has to wait until the port has no chains (DEV-24, DEV-25). */
@@ -241,6 +283,8 @@ static void ports_settle(struct usbip_port *port)
 		}
 	} else if (port->resetting && port->reset_done) {
 		ports_finish_reset(port);
+	} else if (port->off) {
+		ports_power_settle(port);
 	}
 }
 
@@ -287,13 +331,59 @@ void ports_disable(struct usbip_port *port)
 	urbs_cancel_all(port->dev, port);
 }
 
+/* ---- power ---- */
+
+void ports_suspend(struct usbip_port *port, bool suspended)
+{
+	struct usbip_dev *dev = port->dev;
+
+	if (port->suspended == suspended || !ports_use(port))
+		return;
+	port->suspended = suspended;
+	port->waking = false;
+	if (suspended) {
+		urbs_stop_port(port, -ESHUTDOWN);
+		urbs_cancel_all(dev, port);
+	}
+	if (port->backend->ops->suspend) {
+		pthread_mutex_unlock(&dev->lock);
+		port->backend->ops->suspend(port->backend, suspended);
+		pthread_mutex_lock(&dev->lock);
+	}
+	ports_unuse(port);
+}
+
+static void ports_power_off(struct usbip_port *port)
+{
+	port->off = true;
+	port->suspended = port->waking = false;
+	if (!port->devid)
+		return;
+	port->devid = 0;
+	port->change_count++;
+	port->changed = true;
+	urbs_stop_port(port, -ESHUTDOWN);
+	urbs_cancel_all(port->dev, port);
+}
+
+void ports_power(struct usbip_port *port, bool on)
+{
+	port->want_power = on;
+	if (!on && !port->off)
+		ports_power_off(port);
+	if (port->off && !port->n_chains)
+		ports_power_settle(port);
+}
+
 void ports_forget(struct usbip_dev *dev)
 {
 	for (unsigned int i = 0; i < dev->n_ports; i++) {
 		struct usbip_port *port = &dev->ports[i];
 
 		ports_answer_resets(port, -ESHUTDOWN);	/* queues are stopped: dropped */
-		port->disabled = false;
+		port->disabled = port->suspended = port->waking = false;
+		if (port->off)
+			ports_power(port, true);
 		port->changed = false;
 	}
 }
@@ -322,15 +412,11 @@ static bool ports_speed_ok(enum usb_speed speed)
 	       speed == USB_SPEED_SUPER_ || speed == USB_SPEED_SUPER_PLUS_;
 }
 
-/* DEV-14, DEV-15. */
 static void ports_connect(struct usbip_port *port, struct usb_backend *backend)
 {
-	if (!++port->generation)
-		port->generation = 1;
 	port->backend = backend;
-	port->devid = port->num << 16 | port->generation;
-	port->change_count++;
-	port->changed = true;
+	if (!port->off)
+		ports_show(port);
 	backend->events_ctx = port;
 	backend->events = &ports_backend_events;
 	log_info("virtio-usbip: port %u: %s, speed %d", port->num,

@@ -118,7 +118,7 @@ void urbs_return(struct usbip_req *req)
 	struct usbip_port *port = req->port;
 
 	/* Cancelled because the device is leaving, which is what the guest is told. */
-	if (port && port->leaving && req->urb.status == -ECONNRESET)
+	if (port && (port->leaving || port->off) && req->urb.status == -ECONNRESET)
 		req->urb.status = -ESHUTDOWN;	/* DEV-24 */
 	if (q->vq) {
 		virtq_push(q->vq, req->head, pdu_write_ret(req));
@@ -126,6 +126,7 @@ void urbs_return(struct usbip_req *req)
 	}
 	if (req->entered)
 		urbs_leave(req);
+	dev->charged -= req->charge;
 	urbs_put(req);
 	if (!--dev->n_reqs)
 		pthread_cond_broadcast(&dev->idle);
@@ -176,6 +177,7 @@ static void urbs_complete(struct usb_urb *urb)
 		return;
 	pthread_mutex_lock(&dev->lock);
 	urbs_return(req);
+	urbs_unpark(dev);
 	usbip_dev_interrupt(dev);
 	pthread_mutex_unlock(&dev->lock);
 }
@@ -226,6 +228,7 @@ struct usbip_req *urbs_next(struct usbip_dev *dev, struct usbip_queue *q)
 		dev->n_reqs++;
 		req->queue = q;
 		req->port = NULL;
+		req->charge = 0;
 		req->state = USBIP_REQ_WAITING;
 		req->cancel_wanted = req->cancelled = req->entered = false;
 		if (!urbs_check_header(req, &chain)) {
@@ -295,12 +298,25 @@ static void urbs_cancel(struct usbip_req *req)
 	urbs_release(req);
 }
 
+/* What waits for ever (interrupt, isochronous) has a queue of its own. */
+static bool urbs_is_charged(const struct usbip_req *req)
+{
+	return req->queue->index != VIRTIO_USBIP_VQ_REQUEST + 1;
+}
+
+static void urbs_charge(struct usbip_req *req)
+{
+	req->charge = urbs_is_charged(req) ? req->cmd.length : 0;
+	req->dev->charged += req->charge;
+}
+
 static void urbs_submit(struct usbip_req *req)
 {
 	struct usbip_dev *dev = req->dev;
 	int err;
 
 	req->state = USBIP_REQ_SUBMITTING;
+	urbs_charge(req);
 	atomic_store_explicit(&req->holds, 2, memory_order_relaxed);
 	pthread_mutex_unlock(&dev->lock);
 	err = urbs_call_submit(req);
@@ -328,14 +344,31 @@ static void urbs_start(struct usbip_req *req)
 		urbs_submit(req);
 }
 
-static void urbs_run(struct usbip_queue *q)
+/* DEV-6: whether there is budget for req. One transfer may always run. */
+static bool urbs_afford(struct usbip_dev *dev, const struct usbip_req *req)
+{
+	if (!dev->budget || !urbs_is_charged(req))
+		return true;
+	return !dev->charged || dev->charged + req->cmd.length <= dev->budget;
+}
+
+/* A thread that is in here already looks at the budget again before it leaves. */
+static void urbs_run(struct usbip_dev *dev, struct usbip_queue *q)
 {
 	if (q->running)
 		return;
 	q->running = true;
-	while (q->first)
+	while (q->first && urbs_afford(dev, q->first))
 		urbs_start(urbs_remove(q, &q->first));
+	q->parked = q->first;
 	q->running = false;
+}
+
+void urbs_unpark(struct usbip_dev *dev)
+{
+	for (unsigned int i = VIRTIO_USBIP_VQ_REQUEST; i < dev->n_queues; i++)
+		if (dev->queues[i].parked)
+			urbs_run(dev, &dev->queues[i]);
 }
 
 void urbs_service(struct usbip_dev *dev, struct usbip_queue *q)
@@ -345,7 +378,7 @@ void urbs_service(struct usbip_dev *dev, struct usbip_queue *q)
 	do {
 		virtq_disable_notify(q->vq);
 		urbs_take(dev, q);
-		urbs_run(q);
+		urbs_run(dev, q);
 	} while (virtq_enable_notify(q->vq));
 }
 

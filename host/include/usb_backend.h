@@ -98,6 +98,11 @@ struct usb_backend_ops {
 	 */
 	void (*reset)(struct usb_backend *b, void (*done)(void *ctx, int status),
 		      void *ctx);
+	/*
+	 * The port goes to sleep, when nothing is in flight, or wakes up. NULL: the
+	 * device does not care. Likewise must not block.
+	 */
+	void (*suspend)(struct usb_backend *b, bool suspended);
 	/* Grants 0..n streams on the endpoints; NULL = none ever. */
 	int (*alloc_streams)(struct usb_backend *b, const uint8_t *eps,
 			     unsigned int n_eps, unsigned int n_streams);
@@ -111,6 +116,8 @@ struct usb_backend_ops {
 struct usb_backend_events {
 	/* The device left by itself; what is in flight completes with -ESHUTDOWN. */
 	void (*gone)(void *ctx);
+	/* Remote wakeup, for the host to resume the port. Not inside an operation. */
+	void (*wake)(void *ctx);
 };
 
 /* Embedded first in every backend's own struct. */

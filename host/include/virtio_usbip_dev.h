@@ -17,6 +17,9 @@ struct usbip_dev_config {
 	unsigned int request_queues;	/* 2..8; 0 = 2 */
 	uint64_t features_off;		/* optional features not to offer, 1 << bit */
 	unsigned int max_streams;	/* of an endpoint, up to 65533; 0: not offered */
+	/* Of control and bulk: what the guest is told, >= 8 MiB, and what is kept to
+	 * whatever the guest does; bytes, 0: no limit */
+	uint32_t max_inflight_bytes, budget_bytes;
 };
 
 /* -EINVAL: out of range; -ENOMEM. Starts no thread. */

@@ -22,6 +22,7 @@
 #include "stick.h"
 #include "vhost_user.h"
 #include "virtio_usbip_dev.h"
+#include "zero_backend.h"
 
 #define UAS_STREAMS	32u	/* more than usb-storage's drivers ever ask for */
 
@@ -44,9 +45,16 @@ static int stick_open(const struct stick_spec *spec, struct usb_backend **ret_ba
 		.serial = spec->serial,
 		.uas = spec->uas,
 	};
-	int err = image_open(spec->path, spec->readonly ? IMAGE_READONLY : 0,
-			     &config.image);
+	struct zero_config zero = {
+		.speed = spec->speed,
+		.pattern = spec->pattern,
+		.wake_ms = spec->wake_ms,
+	};
+	int err;
 
+	if (spec->zero)
+		return zero_backend_new(&zero, ret_backend);
+	err = image_open(spec->path, spec->readonly ? IMAGE_READONLY : 0, &config.image);
 	if (err)
 		return err;
 	err = stick_new(&config, ret_backend);
@@ -103,6 +111,10 @@ static int device_new(struct server *s)
 	struct usbip_dev_config config = {
 		.usb2_ports = s->options.usb2_ports,
 		.usb3_ports = s->options.usb3_ports,
+		.request_queues = s->options.request_queues,
+		.features_off = s->options.features_off,
+		.max_inflight_bytes = s->options.budget,
+		.budget_bytes = s->options.budget,
 		.max_streams = UAS_STREAMS,
 	};
 	int err = usbip_dev_new(&config, &s->dev);

@@ -8,24 +8,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/virtio_usbip.h>
 
 #define EXIT_USAGE	1
+#define MIN_BUDGET	(8 << 20)	/* DEV-5 */
 
 static const char usage[] =
 "Usage: vhost-user-usb --socket-path PATH [OPTION...] IMAGE[,OPTION...]...\n"
 "       vhost-user-usb --fd N [OPTION...] IMAGE[,OPTION...]...\n"
+"IMAGE may be zero:, a device for tests of the guest's USB drivers.\n"
 "Serves USB sticks to a virtual machine over vhost-user.\n"
 "\n"
 "  -s, --socket-path PATH   make this socket and serve who connects\n"
 "      --fd N               use this descriptor, a listening or connected socket\n"
 "      --usb2-ports N       ports for speed=high, 1..31 (default: at least 4)\n"
 "      --usb3-ports N       ports for speed=super, 1..15 (default: at least 4)\n"
+"      --request-queues N   queues for transfers, 2..8 (default: 2)\n"
+"      --budget BYTES       parks what is more than that in flight\n"
+"      --without FEATURE    does not offer streams, iso, port-pm or ssp\n"
 "      --print-capabilities print what this program can do, as JSON\n"
 "  -v, --verbose            say more; twice: every message\n"
 "      --help, --version\n"
 "\n"
 "Options of an image (a comma in a path is written twice):\n"
-"  speed=super|high, sector-size=512|4096, serial=HEX, protocol=bot|uas, ro\n"
+"  speed=super|high, sector-size=512|4096, serial=HEX, protocol=bot|uas, ro;\n"
+"  of zero: speed=low|full|high|super|super-plus, pattern=0|1, wake=MILLISECONDS\n"
 "\n"
 "SIGUSR1 pulls all sticks, SIGUSR2 plugs them in again. More: man vhost-user-usb\n";
 
@@ -71,8 +78,32 @@ static char *cut(char **s)
 	return start;
 }
 
+/* speed= of the test device, which has them all. */
+static int parse_zero_option(struct stick_spec *zero, const char *o)
+{
+	static const struct { const char *name; enum usb_speed speed; } speeds[] = {
+		{ "speed=low", USB_SPEED_LOW_ }, { "speed=full", USB_SPEED_FULL_ },
+		{ "speed=high", USB_SPEED_HIGH_ }, { "speed=super", USB_SPEED_SUPER_ },
+		{ "speed=super-plus", USB_SPEED_SUPER_PLUS_ },
+	};
+
+	if (!strncmp(o, "pattern=", 8))
+		return parse_number("pattern", o + 8, 0, 1, &zero->pattern);
+	if (!strncmp(o, "wake=", 5))
+		return parse_number("wake", o + 5, 1, 60000, &zero->wake_ms);
+	for (unsigned int i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++) {
+		if (strcmp(o, speeds[i].name))
+			continue;
+		zero->speed = speeds[i].speed;
+		return 0;
+	}
+	return refuse("zero: no such option: %s", o);
+}
+
 static int parse_stick_option(struct stick_spec *stick, const char *o)
 {
+	if (stick->zero)
+		return parse_zero_option(stick, o);
 	if (!strcmp(o, "ro"))
 		stick->readonly = true;
 	else if (!strcmp(o, "speed=super"))
@@ -104,6 +135,7 @@ static int parse_stick(struct options *o, const char *arg)
 	if (!copy)
 		return refuse("no memory");
 	stick->path = strdup(cut(&rest));
+	stick->zero = stick->path && !strcmp(stick->path, "zero:");
 	while (*rest && !err)
 		err = parse_stick_option(stick, cut(&rest));
 	if (!err && !*stick->path)
@@ -127,7 +159,24 @@ static void default_ports(struct options *o)
 		o->usb3_ports = usb3 > 4 ? usb3 : 4;
 }
 
-enum { OPT_FD = 256, OPT_USB2, OPT_USB3, OPT_CAPABILITIES, OPT_HELP, OPT_VERSION };
+static int parse_feature(const char *name, uint64_t *ret_mask)
+{
+	static const struct { const char *name; unsigned int bit; } features[] = {
+		{ "streams", VIRTIO_USBIP_F_STREAMS }, { "iso", VIRTIO_USBIP_F_ISO },
+		{ "port-pm", VIRTIO_USBIP_F_PORT_PM }, { "ssp", VIRTIO_USBIP_F_SSP },
+	};
+
+	for (unsigned int i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+		if (strcmp(name, features[i].name))
+			continue;
+		*ret_mask |= 1ull << features[i].bit;
+		return 0;
+	}
+	return refuse("--without %s: no such feature", name);
+}
+
+enum { OPT_FD = 256, OPT_USB2, OPT_USB3, OPT_QUEUES, OPT_BUDGET, OPT_WITHOUT,
+       OPT_CAPABILITIES, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "socket-path", required_argument, NULL, 's' },
@@ -135,6 +184,9 @@ static const struct option long_options[] = {
 	{ "fd", required_argument, NULL, OPT_FD },
 	{ "usb2-ports", required_argument, NULL, OPT_USB2 },
 	{ "usb3-ports", required_argument, NULL, OPT_USB3 },
+	{ "request-queues", required_argument, NULL, OPT_QUEUES },
+	{ "budget", required_argument, NULL, OPT_BUDGET },
+	{ "without", required_argument, NULL, OPT_WITHOUT },
 	{ "print-capabilities", no_argument, NULL, OPT_CAPABILITIES },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -159,6 +211,12 @@ static int parse_option(struct options *o, int c)
 		return parse_number("--usb2-ports", optarg, 1, 31, &o->usb2_ports);
 	case OPT_USB3:
 		return parse_number("--usb3-ports", optarg, 1, 15, &o->usb3_ports);
+	case OPT_QUEUES:
+		return parse_number("--request-queues", optarg, 2, 8, &o->request_queues);
+	case OPT_BUDGET:
+		return parse_number("--budget", optarg, MIN_BUDGET, INT_MAX, &o->budget);
+	case OPT_WITHOUT:
+		return parse_feature(optarg, &o->features_off);
 	case OPT_CAPABILITIES:
 		o->print_capabilities = true;
 		return 0;

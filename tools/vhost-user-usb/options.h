@@ -7,9 +7,11 @@
 
 #include "usb_backend.h"
 
-/* IMAGE[,option...] */
+/* IMAGE[,option...] or zero:[,option...] */
 struct stick_spec {
 	char *path;
+	bool zero;			/* no stick but the test device */
+	unsigned int pattern, wake_ms;	/* its */
 	enum usb_speed speed;
 	unsigned int sector_size;	/* bytes */
 	bool readonly;
@@ -23,6 +25,9 @@ struct options {
 	int fd;
 	bool print_capabilities;
 	unsigned int usb2_ports, usb3_ports;	/* 0: as many as are needed */
+	unsigned int request_queues;	/* 0: the device's default */
+	uint64_t features_off;		/* bits */
+	unsigned int budget;		/* bytes in flight; 0: no limit */
 	unsigned int verbose;
 	unsigned int n_sticks;
 	struct stick_spec *sticks;
