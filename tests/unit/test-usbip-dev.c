@@ -27,11 +27,11 @@ static void config_and_features(void **state)
 	assert_int_equal(c.max_streams, 16);
 	assert_int_equal(c.event_size, 16);
 	assert_int_equal(c.reserved[0] | c.reserved[1], 0);
-	assert_int_equal(offered, ALL_FEATURES | FEATURE(SSP));
+	assert_int_equal(offered, ALL_FEATURES | FEATURE(SSP) | FEATURE(PORT_PM));
 	assert_int_equal(usbip_dev_ops.set_features(f->u->dev, 0), -EINVAL);
 	assert_int_equal(usbip_dev_ops.set_features(f->u->dev, FEATURE(ISO)), -EINVAL);
 	assert_int_equal(usbip_dev_ops.set_features(f->u->dev, FEATURE(USBIP_PDU) |
-						    FEATURE(PORT_PM)), -EINVAL);
+						    FEATURE(IMPORT_INFO)), -EINVAL);
 	assert_int_equal(usbip_dev_ops.num_queues(f->u->dev), 4);
 }
 
@@ -42,9 +42,12 @@ static void configuration_is_checked(void **state)
 		{ .usb2_ports = 1, .request_queues = 1 },
 		{ .usb2_ports = 1, .request_queues = 9 },
 		{ .usb2_ports = 1, .max_streams = 65534 },
+		{ .usb2_ports = 1, .max_inflight_bytes = (8 << 20) - 1 },
 	};
 	struct usbip_dev_config c = { .usb2_ports = 31, .usb3_ports = 15,
-				      .request_queues = 8, .features_off = FEATURE(ISO) };
+				      .request_queues = 8,
+				      .features_off = FEATURE(ISO) | FEATURE(PORT_PM),
+				      .max_inflight_bytes = 8 << 20 };
 	struct virtio_usbip_config space;
 	struct usbip_dev *dev;
 
@@ -55,6 +58,7 @@ static void configuration_is_checked(void **state)
 	assert_int_equal(usbip_dev_ops.features(dev), FEATURE(USBIP_PDU) | FEATURE(SSP));
 	usbip_dev_ops.config_read(dev, 0, &space, sizeof(space));
 	assert_int_equal(space.max_iso_packets, 0);
+	assert_int_equal(space.max_inflight_bytes, 8 << 20);
 	assert_int_equal(space.max_streams, 0);
 	usbip_dev_free(dev);
 	usbip_dev_free(NULL);

@@ -392,7 +392,8 @@ struct script {
 	struct usb_urb *first, **last;	/* in flight, through backend_next */
 	void (*reset_done)(void *ctx, int status);
 	void *reset_ctx;
-	unsigned int n_submitted, n_cancelled, n_resets, n_closed;
+	unsigned int n_submitted, n_cancelled, n_resets, n_closed, n_suspends;
+	bool suspended;
 	struct usb_urb log[SCRIPT_LOG];	/* copies, as submitted */
 	unsigned int *closed;		/* counts up when closed */
 	pthread_t thread;
@@ -575,6 +576,14 @@ static inline void script_reset_done(struct script *s, int status)
 	s->reset_done(s->reset_ctx, status);
 }
 
+static inline void script_suspend(struct usb_backend *b, bool suspended)
+{
+	struct script *s = (struct script *)b;
+
+	s->n_suspends++;
+	s->suspended = suspended;
+}
+
 static inline int script_alloc_streams(struct usb_backend *b, const uint8_t *eps,
 				       unsigned int n_eps, unsigned int n_streams)
 {
@@ -615,6 +624,7 @@ static const struct usb_backend_ops script_ops = {
 	.submit = script_submit,
 	.cancel = script_cancel,
 	.reset = script_reset,
+	.suspend = script_suspend,
 	.alloc_streams = script_alloc_streams,
 	.free_streams = script_free_streams,
 	.close = script_close,

@@ -21,6 +21,10 @@ static unsigned int virtio_id = VIRTIO_ID_USBIP_DEFAULT;
 module_param(virtio_id, uint, 0444);
 MODULE_PARM_DESC(virtio_id, "virtio device ID to bind to");
 
+static unsigned long long features_off;
+module_param(features_off, ullong, 0444);
+MODULE_PARM_DESC(features_off, "optional features not to use, a mask of their bits");
+
 /* ---- the host controllers ---- */
 
 /* Milliseconds, as a full-speed bus counts. */
@@ -82,11 +86,11 @@ static struct usb_hcd *vusbip_create_hcd(struct vusbip *vu, bool usb3)
 		return NULL;
 	*(struct vusbip **)hcd->hcd_priv = vu;
 	/* The driver's flags say USB 3 for both; usb_add_hcd goes by speed. */
-	hcd->speed = usb3 ? HCD_USB3 : HCD_USB2;
+	hcd->speed = !usb3 ? HCD_USB2 : vu->ssp ? HCD_USB31 : HCD_USB3;
 	hcd->has_tt = !usb3;
 	hcd->can_do_streams = usb3 && vu->max_streams;
 	hcd->skip_phy_initialization = 1;
-	hcd->cant_recv_wakeups = 1;
+	hcd->cant_recv_wakeups = !vu->port_pm;
 	hcd->self.sg_tablesize = vu->seg_max;
 	hcd->self.no_sg_constraint = 1;
 	hcd->self.no_stop_on_short = 1;
@@ -213,6 +217,8 @@ static int vusbip_read_config(struct vusbip *vu)
 	u16 version, event_size, num_queues;
 	u8 usb2_ports, usb3_ports;
 
+	vu->port_pm = virtio_has_feature(vdev, VIRTIO_USBIP_F_PORT_PM);
+	vu->ssp = virtio_has_feature(vdev, VIRTIO_USBIP_F_SSP);
 	virtio_cread_le(vdev, struct virtio_usbip_config, usbip_version, &version);
 	virtio_cread_le(vdev, struct virtio_usbip_config, usb2_ports, &usb2_ports);
 	virtio_cread_le(vdev, struct virtio_usbip_config, usb3_ports, &usb3_ports);
@@ -342,12 +348,26 @@ static void vusbip_free(struct vusbip *vu)
 	kfree(vu);
 }
 
+static const unsigned int vusbip_optional_features[] = {
+	VIRTIO_USBIP_F_STREAMS,
+	VIRTIO_USBIP_F_ISO,
+	VIRTIO_USBIP_F_PORT_PM,
+	VIRTIO_USBIP_F_SSP,
+};
+
 static int vusbip_validate(struct virtio_device *vdev)
 {
+	unsigned int i, bit;
+
 	/* DR-1: another kind of USB controller may have the same ID */
 	if (!virtio_has_feature(vdev, VIRTIO_USBIP_F_USBIP_PDU) ||
 	    !virtio_has_feature(vdev, VIRTIO_F_VERSION_1))
 		return -ENODEV;
+	for (i = 0; i < ARRAY_SIZE(vusbip_optional_features); i++) {
+		bit = vusbip_optional_features[i];
+		if (features_off & BIT_ULL(bit))
+			__virtio_clear_bit(vdev, bit);
+	}
 	return 0;
 }
 
@@ -439,6 +459,8 @@ static const unsigned int vusbip_features[] = {
 	VIRTIO_USBIP_F_USBIP_PDU,
 	VIRTIO_USBIP_F_STREAMS,
 	VIRTIO_USBIP_F_ISO,
+	VIRTIO_USBIP_F_PORT_PM,
+	VIRTIO_USBIP_F_SSP,
 };
 
 static struct virtio_device_id vusbip_ids[] = {

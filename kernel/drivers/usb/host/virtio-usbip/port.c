@@ -219,6 +219,94 @@ int vusbip_port_reset(struct vusbip *vu, struct vusbip_port *port, bool warm)
 	return 0;
 }
 
+/* ---- power and suspend, with F_PORT_PM ---- */
+
+static bool vusbip_port_is_suspended(struct vusbip_port *port)
+{
+	if (!(port->status & USB_PORT_STAT_ENABLE))
+		return false;
+	if (port->usb3)
+		return (port->status & USB_PORT_STAT_LINK_STATE) == USB_SS_PORT_LS_U3;
+	return port->status & USB_PORT_STAT_SUSPEND;
+}
+
+static void vusbip_port_pm_send(struct vusbip *vu, struct vusbip_port *port, bool set,
+				u16 feature)
+{
+	vusbip_ctrl_setup(&port->pm, VIRTIO_USBIP_REQ_TYPE_PORT,
+			  set ? USB_REQ_SET_FEATURE : USB_REQ_CLEAR_FEATURE, feature,
+			  port->num, NULL, 0);
+	port->pm_busy = !vusbip_ctrl_send(vu, &port->pm);
+}
+
+/*
+ * Tells the device how the port differs from what it was told last, one request at a
+ * time; the answer looks again. With vu->lock held.
+ */
+void vusbip_port_pm(struct vusbip *vu, struct vusbip_port *port)
+{
+	bool powered = vusbip_port_powered(port);
+	bool suspended = vusbip_port_is_suspended(port) && !port->waking;
+
+	if (!vu->port_pm || port->pm_busy || vu->dead)
+		return;
+	if (port->powered != powered) {
+		port->powered = powered;
+		port->suspended = false;
+		vusbip_port_pm_send(vu, port, powered, USB_PORT_FEAT_POWER);
+	} else if (port->suspended != suspended) {
+		port->suspended = suspended;
+		vusbip_port_pm_send(vu, port, suspended, USB_PORT_FEAT_SUSPEND);
+	}
+}
+
+/* A remote wakeup shows when the device has been resumed, for then usbcore talks to it. */
+static void vusbip_port_awake(struct vusbip *vu, struct vusbip_port *port)
+{
+	port->waking = false;
+	if (!vusbip_port_is_suspended(port))
+		return;
+	if (port->usb3) {
+		port->status &= ~USB_PORT_STAT_LINK_STATE;	/* U0 */
+		vusbip_port_changed(vu, port, USB_PORT_STAT_C_LINK_STATE);
+	} else {
+		port->status &= ~USB_PORT_STAT_SUSPEND;
+		vusbip_port_changed(vu, port, USB_PORT_STAT_C_SUSPEND);
+	}
+}
+
+/* A port that has become empty refuses; then there is nothing to suspend either. */
+static void vusbip_pm_done(struct vusbip *vu, struct vusbip_ctrl *ctrl, int status)
+{
+	struct vusbip_port *port = container_of(ctrl, struct vusbip_port, pm);
+
+	port->pm_busy = false;
+	if (port->waking && !port->suspended)
+		vusbip_port_awake(vu, port);
+	vusbip_port_pm(vu, port);
+	wake_up(&vu->wait);
+}
+
+static void vusbip_port_wake(struct vusbip *vu, struct vusbip_port *port)
+{
+	if (!vusbip_port_is_suspended(port))
+		return;
+	port->waking = true;
+	vusbip_port_pm(vu, port);
+}
+
+/* Transfers that follow must find the port as it was asked for. Without vu->lock. */
+void vusbip_port_pm_wait(struct vusbip *vu, struct vusbip_port *port)
+{
+	unsigned long flags;
+
+	if (wait_event_timeout(vu->wait, !READ_ONCE(port->pm_busy), VUSBIP_CONTROL_TIMEOUT))
+		return;
+	spin_lock_irqsave(&vu->lock, flags);
+	vusbip_break(vu, "port request not answered");
+	spin_unlock_irqrestore(&vu->lock, flags);
+}
+
 /* ---- set-up ---- */
 
 int vusbip_ports_init(struct vusbip *vu)
@@ -237,6 +325,8 @@ int vusbip_ports_init(struct vusbip *vu)
 					    USB_PORT_STAT_POWER;
 		port->reset.done = vusbip_reset_done;
 		port->query.done = vusbip_query_done;
+		port->pm.done = vusbip_pm_done;
+		port->powered = true;
 	}
 	return 0;
 }
@@ -249,6 +339,8 @@ void vusbip_port_forget(struct vusbip *vu)
 	for (port = vu->ports; port < vu->ports + vu->num_ports; port++) {
 		port->known = false;
 		port->status &= ~USB_PORT_STAT_ENABLE;
+		port->powered = true;
+		port->suspended = port->waking = false;
 	}
 }
 
@@ -286,9 +378,13 @@ static void vusbip_event(struct vusbip *vu, const struct virtio_usbip_event *eve
 		vusbip_break(vu, "event of a port that does not exist");
 		return;
 	}
-	/* WAKE needs PORT_PM, which is not asked for. */
-	if ((type & ~VIRTIO_USBIP_EV_MISSED) == VIRTIO_USBIP_EV_PORT)
+	switch (type & ~VIRTIO_USBIP_EV_MISSED) {
+	case VIRTIO_USBIP_EV_WAKE:
+	case VIRTIO_USBIP_EV_PORT:
 		vusbip_port_record(vu, &vu->ports[num - 1], event);
+	}
+	if (type == VIRTIO_USBIP_EV_WAKE && vu->port_pm && !vu->dead)
+		vusbip_port_wake(vu, &vu->ports[num - 1]);
 	if (type & VIRTIO_USBIP_EV_MISSED)
 		vusbip_port_query_all(vu);	/* DR-17 */
 }

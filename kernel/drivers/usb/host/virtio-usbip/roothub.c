@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * virtio-usbip: the two emulated root hubs. Requests of usbcore's hub driver
- * change and read the status words of struct vusbip_port; only a reset reaches
- * the device. With F_PORT_PM suspend and power would too: this is their place.
+ * change and read the status words of struct vusbip_port; a reset reaches the
+ * device, and with F_PORT_PM suspend and power do.
  */
 
+#include <linux/bitfield.h>
 #include <linux/unaligned.h>
 #include <linux/usb/ch11.h>
 
@@ -54,12 +55,72 @@ static const struct {
 	},
 };
 
+/* Speed IDs of a sublink: 4 is 5 Gbit/s, 5 is 10 Gbit/s SuperSpeedPlus. */
+#define VUSBIP_SSID_SSP		5
+#define VUSBIP_SUBLINK(id, gbps, lp, type)					\
+	cpu_to_le32(FIELD_PREP_CONST(USB_SSP_SUBLINK_SPEED_SSID, id) |		\
+		    FIELD_PREP_CONST(USB_SSP_SUBLINK_SPEED_LSE,			\
+				     USB_SSP_SUBLINK_SPEED_LSE_GBPS) |		\
+		    FIELD_PREP_CONST(USB_SSP_SUBLINK_SPEED_ST, type) |		\
+		    FIELD_PREP_CONST(USB_SSP_SUBLINK_SPEED_LP, lp) |		\
+		    FIELD_PREP_CONST(USB_SSP_SUBLINK_SPEED_LSM, gbps))
+
+/* With F_SSP: struct usb_ssp_cap_descriptor with four sublinks. */
+static const struct {
+	struct usb_bos_descriptor bos;
+	struct usb_ss_cap_descriptor ss_cap;
+	struct {
+		__u8 bLength, bDescriptorType, bDevCapabilityType, bReserved;
+		__le32 bmAttributes;
+		__le16 wFunctionalitySupport, wReserved;
+		__le32 bmSublinkSpeedAttr[4];
+	} __packed ssp_cap;
+} __packed vusbip_ssp_bos = {
+	.bos = {
+		.bLength = USB_DT_BOS_SIZE,
+		.bDescriptorType = USB_DT_BOS,
+		.wTotalLength = cpu_to_le16(sizeof(vusbip_ssp_bos)),
+		.bNumDeviceCaps = 2,
+	},
+	.ss_cap = {
+		.bLength = USB_DT_USB_SS_CAP_SIZE,
+		.bDescriptorType = USB_DT_DEVICE_CAPABILITY,
+		.bDevCapabilityType = USB_SS_CAP_TYPE,
+		.wSpeedSupported = cpu_to_le16(USB_5GBPS_OPERATION),
+		.bFunctionalitySupport = ilog2(USB_5GBPS_OPERATION),
+	},
+	.ssp_cap = {
+		.bLength = sizeof(vusbip_ssp_bos.ssp_cap),
+		.bDescriptorType = USB_DT_DEVICE_CAPABILITY,
+		.bDevCapabilityType = USB_SSP_CAP_TYPE,
+		.bmAttributes =
+			cpu_to_le32(FIELD_PREP_CONST(USB_SSP_SUBLINK_SPEED_ATTRIBS, 3) |
+				    FIELD_PREP_CONST(USB_SSP_SUBLINK_SPEED_IDS, 1)),
+		.wFunctionalitySupport =
+			cpu_to_le16(FIELD_PREP_CONST(USB_SSP_MIN_SUBLINK_SPEED_ATTRIBUTE_ID, 4) |
+				    FIELD_PREP_CONST(USB_SSP_MIN_RX_LANE_COUNT, 1) |
+				    FIELD_PREP_CONST(USB_SSP_MIN_TX_LANE_COUNT, 1)),
+		.bmSublinkSpeedAttr = {
+			VUSBIP_SUBLINK(4, 5, USB_SSP_SUBLINK_SPEED_LP_SS,
+				       USB_SSP_SUBLINK_SPEED_ST_SYM_RX),
+			VUSBIP_SUBLINK(4, 5, USB_SSP_SUBLINK_SPEED_LP_SS,
+				       USB_SSP_SUBLINK_SPEED_ST_SYM_TX),
+			VUSBIP_SUBLINK(VUSBIP_SSID_SSP, 10, USB_SSP_SUBLINK_SPEED_LP_SSP,
+				       USB_SSP_SUBLINK_SPEED_ST_SYM_RX),
+			VUSBIP_SUBLINK(VUSBIP_SSID_SSP, 10, USB_SSP_SUBLINK_SPEED_LP_SSP,
+				       USB_SSP_SUBLINK_SPEED_ST_SYM_TX),
+		},
+	},
+};
+
 static int vusbip_get_bos(struct usb_hcd *hcd, u16 value, char *buf, u16 length)
 {
-	length = min_t(u16, length, sizeof(vusbip_bos));
+	bool ssp = hcd->speed >= HCD_USB31;
+
+	length = min_t(u16, length, ssp ? sizeof(vusbip_ssp_bos) : sizeof(vusbip_bos));
 	if (hcd->speed < HCD_USB3 || value >> 8 != USB_DT_BOS)
 		return -EPIPE;
-	memcpy(buf, &vusbip_bos, length);
+	memcpy(buf, ssp ? (void *)&vusbip_ssp_bos : (void *)&vusbip_bos, length);
 	return length;
 }
 
@@ -200,8 +261,24 @@ static int vusbip_clear_port_feature(struct vusbip *vu, struct vusbip_port *port
 	}
 }
 
+/* wValue of GetPortStatus: the usual status, or with what SuperSpeedPlus adds. */
+static int vusbip_get_port_status(struct usb_hcd *hcd, struct vusbip_port *port, u16 value,
+				  char *buf, u16 length)
+{
+	bool ssp = port->speed == USB_SPEED_SUPER_PLUS;
+
+	put_unaligned_le32(port->status, buf);
+	if (value == HUB_PORT_STATUS)
+		return 0;
+	if (value != HUB_EXT_PORT_STATUS || hcd->speed < HCD_USB31 || length != 8)
+		return -EPIPE;
+	/* Speed IDs of both directions; one lane each, counted from 0 */
+	put_unaligned_le32(ssp ? VUSBIP_SSID_SSP | VUSBIP_SSID_SSP << 4 : 4 | 4 << 4, buf + 4);
+	return 0;
+}
+
 static int vusbip_port_control(struct vusbip *vu, struct usb_hcd *hcd, u16 type_req,
-			       u16 value, u16 index, char *buf)
+			       u16 value, u16 index, char *buf, u16 length)
 {
 	struct vusbip_port *port = vusbip_port(vu, hcd, index & 0xff);
 	unsigned long flags;
@@ -215,8 +292,11 @@ static int vusbip_port_control(struct vusbip *vu, struct usb_hcd *hcd, u16 type_
 	else if (type_req == ClearPortFeature)
 		rc = vusbip_clear_port_feature(vu, port, value);
 	else
-		put_unaligned_le32(port->status, buf);
+		rc = vusbip_get_port_status(hcd, port, value, buf, length);
+	vusbip_port_pm(vu, port);
 	spin_unlock_irqrestore(&vu->lock, flags);
+	if (type_req != GetPortStatus)
+		vusbip_port_pm_wait(vu, port);
 	vusbip_poll(vu);
 	return rc;
 }
@@ -230,7 +310,7 @@ int vusbip_hub_control(struct usb_hcd *hcd, u16 type_req, u16 value, u16 index,
 	case GetPortStatus:
 	case SetPortFeature:
 	case ClearPortFeature:
-		return vusbip_port_control(vu, hcd, type_req, value, index, buf);
+		return vusbip_port_control(vu, hcd, type_req, value, index, buf, length);
 	case GetHubDescriptor:
 		return vusbip_get_hub_descriptor(vu, hcd, buf, length);
 	case DeviceRequest | USB_REQ_GET_DESCRIPTOR:

@@ -84,8 +84,11 @@ struct vusbip_port {
 	u32 status;			/* wPortStatus | wPortChange << 16 */
 	bool warm;			/* the reset in flight is a warm one */
 	bool resetting, querying, query_again;
+	/* With F_PORT_PM: what the device was told last, and whether it has not answered */
+	bool powered, suspended, pm_busy;
+	bool waking;			/* the device asked to be resumed */
 	u32 reset_devid;		/* devid when the reset was sent */
-	struct vusbip_ctrl reset, query;
+	struct vusbip_ctrl reset, query, pm;
 	struct virtio_usbip_event record;	/* query's data */
 };
 
@@ -99,6 +102,7 @@ struct vusbip {
 	unsigned int num_queues;
 	u32 seg_max, max_transfer, max_inflight;
 	u16 max_iso_packets, max_streams;
+	bool port_pm, ssp;		/* negotiated */
 	struct vusbip_port *ports;
 
 	struct virtqueue *ctrl_vq, *event_vq;
@@ -116,7 +120,7 @@ struct vusbip {
 	bool registered;		/* root hubs: changes are reported as such */
 	bool poll[2];			/* root hubs with news, see vusbip_poll */
 	unsigned int querying;		/* ports whose query is in flight */
-	wait_queue_head_t wait;		/* for querying to become 0 */
+	wait_queue_head_t wait;		/* for querying to become 0, a port's pm_busy false */
 	struct delayed_work unlink_watch;
 	struct work_struct die_work;
 };
@@ -161,6 +165,8 @@ u32 vusbip_devid(struct vusbip *vu, struct usb_hcd *hcd, struct usb_device *udev
 void vusbip_port_show(struct vusbip *vu, struct vusbip_port *port);
 int vusbip_port_reset(struct vusbip *vu, struct vusbip_port *port, bool warm);
 void vusbip_port_query_all(struct vusbip *vu);
+void vusbip_port_pm(struct vusbip *vu, struct vusbip_port *port);
+void vusbip_port_pm_wait(struct vusbip *vu, struct vusbip_port *port);
 void vusbip_port_forget(struct vusbip *vu);
 int vusbip_ports_init(struct vusbip *vu);
 int vusbip_event_fill(struct vusbip *vu);
