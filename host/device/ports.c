@@ -339,6 +339,7 @@ void ports_suspend(struct usbip_port *port, bool suspended)
 
 	if (port->suspended == suspended || !ports_use(port))
 		return;
+	log_info("virtio-usbip: port %u: %s", port->num, suspended ? "suspended" : "resumed");
 	port->suspended = suspended;
 	port->waking = false;
 	if (suspended) {
@@ -355,6 +356,7 @@ void ports_suspend(struct usbip_port *port, bool suspended)
 
 static void ports_power_off(struct usbip_port *port)
 {
+	log_info("virtio-usbip: port %u: without power", port->num);
 	port->off = true;
 	port->suspended = port->waking = false;
 	if (!port->devid)
