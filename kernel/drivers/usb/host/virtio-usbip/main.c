@@ -348,26 +348,12 @@ static void vusbip_free(struct vusbip *vu)
 	kfree(vu);
 }
 
-static const unsigned int vusbip_optional_features[] = {
-	VIRTIO_USBIP_F_STREAMS,
-	VIRTIO_USBIP_F_ISO,
-	VIRTIO_USBIP_F_PORT_PM,
-	VIRTIO_USBIP_F_SSP,
-};
-
 static int vusbip_validate(struct virtio_device *vdev)
 {
-	unsigned int i, bit;
-
 	/* DR-1: another kind of USB controller may have the same ID */
 	if (!virtio_has_feature(vdev, VIRTIO_USBIP_F_USBIP_PDU) ||
 	    !virtio_has_feature(vdev, VIRTIO_F_VERSION_1))
 		return -ENODEV;
-	for (i = 0; i < ARRAY_SIZE(vusbip_optional_features); i++) {
-		bit = vusbip_optional_features[i];
-		if (features_off & BIT_ULL(bit))
-			__virtio_clear_bit(vdev, bit);
-	}
 	return 0;
 }
 
@@ -455,7 +441,8 @@ static int vusbip_restore(struct virtio_device *vdev)
 }
 #endif
 
-static const unsigned int vusbip_features[] = {
+/* The first stays; those of features_off are taken out before anybody sees them. */
+static unsigned int vusbip_features[] = {
 	VIRTIO_USBIP_F_USBIP_PDU,
 	VIRTIO_USBIP_F_STREAMS,
 	VIRTIO_USBIP_F_ISO,
@@ -473,7 +460,6 @@ static struct virtio_driver vusbip_driver = {
 	.driver.name = "virtio_usbip",
 	.id_table = vusbip_ids,
 	.feature_table = vusbip_features,
-	.feature_table_size = ARRAY_SIZE(vusbip_features),
 	.validate = vusbip_validate,
 	.probe = vusbip_probe,
 	.remove = vusbip_remove,
@@ -483,12 +469,23 @@ static struct virtio_driver vusbip_driver = {
 #endif
 };
 
+static unsigned int __init vusbip_choose_features(void)
+{
+	unsigned int i, n = 1;
+
+	for (i = 1; i < ARRAY_SIZE(vusbip_features); i++)
+		if (!(features_off & BIT_ULL(vusbip_features[i])))
+			vusbip_features[n++] = vusbip_features[i];
+	return n;
+}
+
 static int __init vusbip_init(void)
 {
 	int rc = vusbip_queue_init();
 
 	if (rc)
 		return rc;
+	vusbip_driver.feature_table_size = vusbip_choose_features();
 	vusbip_ids[0].device = virtio_id;
 	rc = register_virtio_driver(&vusbip_driver);
 	if (rc)
