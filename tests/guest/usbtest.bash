@@ -22,7 +22,7 @@ usbtest_node() {
 # run_cases FILE PORT PARAMETERS: all that usbtest finds endpoints for, in one go.
 # Appends "NUMBER passed" or "NUMBER errno N".
 run_cases() {
-	timeout -s KILL 60 "$TOP/build/testusb" -D "$(usbtest_node "$2")" $3 2> /dev/null |
+	timeout -s KILL 30 "$TOP/build/testusb" -D "$(usbtest_node "$2")" $3 2> /dev/null |
 		sed -n -e 's/.* test \([0-9]*\),.* secs.*/\1 passed/p' \
 			-e 's/.* test \([0-9]*\) --> \([0-9]*\).*/\1 errno \2/p' >> "$1"
 }
