@@ -32,6 +32,10 @@ check: build uml
 check-full: build uml
 	@tests/run --full
 
+# The guest driver as a series for the mainline kernel.
+patches: deps
+	@scripts/patches
+
 bench: build uml
 	@bench/run
 	@bench/uml
@@ -46,4 +50,4 @@ install: build
 clean:
 	rm -rf build
 
-.PHONY: all deps kernel uml build demo check check-full bench fuzz install clean
+.PHONY: all deps kernel uml build demo check check-full patches bench fuzz install clean

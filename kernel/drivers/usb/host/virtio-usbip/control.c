@@ -6,7 +6,14 @@
 
 #include "virtio_usbip_i.h"
 
-/* Wire status to errno. The numbers are Linux's generic ones on any machine. */
+/**
+ * vusbip_errno - errno of a status on the wire
+ * @status: as the device wrote it, any number
+ *
+ * The numbers on the wire are Linux's generic ones on any machine.
+ *
+ * Return: 0 or a negative errno; -EPROTO for what is not known.
+ */
 int vusbip_errno(__be32 status)
 {
 	switch ((s32)be32_to_cpu(status)) {
@@ -68,9 +75,13 @@ static int vusbip_ctrl_add(struct vusbip *vu, struct vusbip_ctrl *ctrl)
 	return virtqueue_add_sgs(vu->ctrl_vq, sgs, out, in, ctrl, GFP_ATOMIC);
 }
 
-/*
- * With vu->lock held. 0: done will be called; else it will not. ctrl->cmd is
- * complete but for the seq.
+/**
+ * vusbip_ctrl_send - put a command on the control queue
+ * @vu: the device
+ * @ctrl: complete but for cmd's seq
+ *
+ * Context: vu->lock held.
+ * Return: 0: @ctrl->done will be called; a negative errno: it will not.
  */
 int vusbip_ctrl_send(struct vusbip *vu, struct vusbip_ctrl *ctrl)
 {
@@ -91,7 +102,16 @@ int vusbip_ctrl_send(struct vusbip *vu, struct vusbip_ctrl *ctrl)
 	return rc;
 }
 
-/* Makes ctrl a request to the controller: CMD_SUBMIT on devid 0. */
+/**
+ * vusbip_ctrl_setup - make a command a request to the controller
+ * @ctrl: the command; its done stays as it is
+ * @type: bRequestType
+ * @request: bRequest
+ * @value: wValue
+ * @index: wIndex
+ * @data: kmalloc'ed, or NULL
+ * @len: bytes of @data
+ */
 void vusbip_ctrl_setup(struct vusbip_ctrl *ctrl, u8 type, u8 request, u16 value,
 		       u16 index, void *data, u16 len)
 {
@@ -181,7 +201,12 @@ void vusbip_control_done(struct virtqueue *vq)
 	vusbip_poll(vu);
 }
 
-/* With vu->lock held, after the device was reset. */
+/**
+ * vusbip_ctrl_drop_all - end all commands of a device that was reset
+ * @vu: the device
+ *
+ * Context: vu->lock held.
+ */
 void vusbip_ctrl_drop_all(struct vusbip *vu)
 {
 	struct vusbip_ctrl *ctrl, *next;

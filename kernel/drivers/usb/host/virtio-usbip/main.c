@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * virtio-usbip: a USB host controller whose transfers are USB/IP PDUs in
- * virtqueues. Life and death of the device; docs/protocol.md is the protocol.
+ * virtqueues. Life and death of the device. The protocol:
+ * docs/protocol.md
  *
  *   main.c     probe, remove, freeze, and what happens to a broken device
  *   queue.c    URB <-> request queue
@@ -187,7 +188,13 @@ static void vusbip_stop(struct vusbip *vu)
 	vusbip_urb_giveback(&done);
 }
 
-/* Once per device: it cannot be trusted, or does not answer. With vu->lock held. */
+/**
+ * vusbip_break - give a device up that cannot be trusted or does not answer
+ * @vu: the device; only the first call has an effect
+ * @why: for the log
+ *
+ * Context: vu->lock held.
+ */
 void vusbip_break(struct vusbip *vu, const char *why)
 {
 	if (vu->dead)

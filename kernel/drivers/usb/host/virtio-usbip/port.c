@@ -17,7 +17,14 @@ static u32 vusbip_connect_bits(struct vusbip_port *port)
 	return port->usb3 ? VUSBIP_CONNECT_BITS_SS : VUSBIP_CONNECT_BITS;
 }
 
-/* Port portnum (from 1) of hcd, or NULL. */
+/**
+ * vusbip_port - a port by the number that usbcore has for it
+ * @vu: the device
+ * @hcd: root hub
+ * @portnum: from 1
+ *
+ * Return: the port, or NULL.
+ */
 struct vusbip_port *vusbip_port(struct vusbip *vu, struct usb_hcd *hcd,
 				unsigned int portnum)
 {
@@ -29,10 +36,17 @@ struct vusbip_port *vusbip_port(struct vusbip *vu, struct usb_hcd *hcd,
 	return &vu->ports[portnum - 1 + (usb3 ? vu->usb2_ports : 0)];
 }
 
-/*
- * The devid to which udev's URBs go, 0 if that device is gone. It is taken from
- * the port at the first URB, so that URBs for a device that was replaced never
- * reach its successor. With vu->lock held.
+/**
+ * vusbip_devid - where the URBs of a USB device go
+ * @vu: the device
+ * @hcd: root hub
+ * @udev: the USB device
+ *
+ * It is taken from the port at the first URB, so that URBs for a device that was
+ * replaced never reach its successor.
+ *
+ * Context: vu->lock held.
+ * Return: the devid, 0 if the USB device is gone.
  */
 u32 vusbip_devid(struct vusbip *vu, struct usb_hcd *hcd, struct usb_device *udev)
 {
@@ -189,10 +203,18 @@ static void vusbip_reset_done(struct vusbip *vu, struct vusbip_ctrl *ctrl, int s
 	vusbip_port_changed(vu, port, change);
 }
 
-/*
- * Asynchronous: usbcore polls the port's status, for at most 800 ms, and asks
- * again. If the reset for which it asked before is still running, or ended and
- * was not noticed, that one answers (DR-22). With vu->lock held.
+/**
+ * vusbip_port_reset - start a reset of a port
+ * @vu: the device
+ * @port: the port
+ * @warm: usbcore asked for a warm reset
+ *
+ * usbcore polls the port's status, for at most 800 ms, and asks again. If the
+ * reset for which it asked before is still running, or ended and was not noticed,
+ * that one answers (DR-22).
+ *
+ * Context: vu->lock held.
+ * Return: 0, or -ENODEV when the device is broken.
  */
 int vusbip_port_reset(struct vusbip *vu, struct vusbip_port *port, bool warm)
 {
@@ -420,7 +442,12 @@ void vusbip_event_done(struct virtqueue *vq)
 	vusbip_poll(vu);
 }
 
-/* Tells usbcore of changed ports. Without vu->lock: it calls hub_status_data. */
+/**
+ * vusbip_poll - tell usbcore of changed ports
+ * @vu: the device
+ *
+ * Context: vu->lock not held: usbcore calls hub_status_data.
+ */
 void vusbip_poll(struct vusbip *vu)
 {
 	unsigned long flags;

@@ -36,7 +36,15 @@ void vusbip_queue_exit(void)
 	kmem_cache_destroy(vusbip_urb_cache);
 }
 
-/* With vu->lock held. After 2^32 commands an old one may still be in flight (DR-8). */
+/**
+ * vusbip_next_seq - a number that no command in flight has
+ * @vu: the device
+ *
+ * After 2^32 commands an old one may still be in flight (DR-8).
+ *
+ * Context: vu->lock held.
+ * Return: the number, not 0.
+ */
 u32 vusbip_next_seq(struct vusbip *vu)
 {
 	struct vusbip_urb *vurb;
@@ -516,7 +524,12 @@ void vusbip_request_done(struct virtqueue *vq)
 	vusbip_urb_giveback(&done);
 }
 
-/* Without vu->lock: completion handlers submit. Ends the URB's own reference. */
+/**
+ * vusbip_urb_giveback - give finished URBs back to their drivers
+ * @done: list of struct vusbip_urb, whose own references end
+ *
+ * Context: vu->lock not held: completion handlers submit.
+ */
 void vusbip_urb_giveback(struct list_head *done)
 {
 	struct vusbip_urb *vurb, *next;
@@ -538,7 +551,13 @@ void vusbip_urb_giveback(struct list_head *done)
 	}
 }
 
-/* With vu->lock held, after the device was reset: nobody writes buffers any more. */
+/**
+ * vusbip_urb_drop_all - finish all URBs of a device that was reset
+ * @vu: the device, which writes no buffers any more
+ * @done: list for vusbip_urb_giveback()
+ *
+ * Context: vu->lock held.
+ */
 void vusbip_urb_drop_all(struct vusbip *vu, struct list_head *done)
 {
 	struct vusbip_urb *vurb, *next;
@@ -605,7 +624,10 @@ int vusbip_urb_dequeue(struct usb_hcd *hcd, struct urb *urb, int status)
 	return rc;
 }
 
-/* DR-20: a device that does not give a victim back is reset. */
+/**
+ * vusbip_unlink_watch - give up a device that keeps what was unlinked (DR-20)
+ * @work: vu->unlink_watch
+ */
 void vusbip_unlink_watch(struct work_struct *work)
 {
 	struct vusbip *vu = container_of(to_delayed_work(work), struct vusbip, unlink_watch);

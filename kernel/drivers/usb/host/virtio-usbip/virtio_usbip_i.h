@@ -7,7 +7,7 @@
  * outside of usbcore's hcd_urb_list_lock and never held while usbcore is
  * called to give back an URB or to poll a root hub.
  *
- * docs/protocol.md is the protocol; DR-n in comments are its requirements.
+ * DR-n in comments are requirements of the protocol, docs/protocol.md.
  */
 #ifndef VIRTIO_USBIP_I_H
 #define VIRTIO_USBIP_I_H
@@ -30,97 +30,184 @@
 
 struct vusbip;
 
-/* A command on the control queue; memory of the device's until done is called. */
+/**
+ * struct vusbip_ctrl - a command on the control queue
+ * @node: in vu->ctrl_pending while the ring is full
+ * @done: called exactly once, with vu->lock held; the command is its owner's again
+ * @data: kmalloc'ed, or NULL
+ * @data_len: bytes of @data
+ * @data_in: the device writes @data
+ * @actual: bytes that were transferred, checked: at most @data_len
+ * @granted: what ALLOC_STREAMS was answered with, not checked
+ * @cmd: what the device reads
+ * @ret: what the device writes; status has the same place in RET_UNLINK
+ *
+ * Memory of the device's until @done is called.
+ */
 struct vusbip_ctrl {
-	struct list_head node;		/* vu->ctrl_pending while the ring is full */
-	/* Exactly once, with vu->lock held; ctrl is the owner's again. */
+	struct list_head node;
 	void (*done)(struct vusbip *vu, struct vusbip_ctrl *ctrl, int status);
-	void *data;			/* kmalloc'ed, or NULL */
+	void *data;
 	u32 data_len;
 	bool data_in;
-	u32 actual;			/* checked: <= data_len */
-	u32 granted;			/* of ALLOC_STREAMS, not checked */
+	u32 actual;
+	u32 granted;
 	union {
 		struct virtio_usbip_cmd_submit submit;
 		struct virtio_usbip_cmd_unlink unlink;
 	} cmd;
-	/* status is at the same place in struct virtio_usbip_ret_unlink */
 	struct virtio_usbip_ret_submit ret;
 };
 
-/* Our part of an URB, urb->hcpriv. */
+/**
+ * struct vusbip_urb - the driver's part of an URB, urb->hcpriv
+ * @urb: the URB
+ * @node: in the queue's pending list, vu->inflight or a list of done ones
+ * @queue: where it goes
+ * @refs: one for the URB until it is given back, one for @unlink until it is done
+ * @in_ring: the device has it
+ * @unlinking: CMD_UNLINK was sent, at most once (DR-19)
+ * @in: its data comes from the device
+ * @budget: what it takes of max_inflight_bytes
+ * @status: to give it back with
+ * @unlink_time: jiffies when @unlinking was set
+ * @bounce: buffer in place of urb->transfer_buffer, or NULL
+ * @iso: 2 * number_of_packets, what the device reads, then what it writes; or NULL
+ * @cmd: what the device reads
+ * @ret: what the device writes
+ * @unlink: the command that takes it back
+ */
 struct vusbip_urb {
 	struct urb *urb;
-	struct list_head node;		/* queue's pending, vu->inflight or a done list */
+	struct list_head node;
 	struct vusbip_queue *queue;
-	/* One for the URB until given back, one for unlink until it is done. */
 	refcount_t refs;
-	bool in_ring;			/* the device has it */
-	bool unlinking;			/* CMD_UNLINK sent, at most once (DR-19) */
+	bool in_ring;
+	bool unlinking;
 	bool in;
-	u32 budget;			/* what it takes of max_inflight_bytes */
-	int status;			/* to give back with */
-	unsigned long unlink_time;	/* jiffies when unlinking was set */
-	void *bounce;			/* instead of transfer_buffer, or NULL */
-	/* 2 * number_of_packets: what the device reads, what it writes; or NULL */
+	u32 budget;
+	int status;
+	unsigned long unlink_time;
+	void *bounce;
 	struct virtio_usbip_iso_packet *iso;
 	struct virtio_usbip_cmd_submit cmd;
 	struct virtio_usbip_ret_submit ret;
 	struct vusbip_ctrl unlink;
 };
 
+/**
+ * struct vusbip_queue - a request queue
+ * @vq: its virtqueue
+ * @pending: struct vusbip_urb that found no room, in order of submission
+ */
 struct vusbip_queue {
 	struct virtqueue *vq;
-	struct list_head pending;	/* struct vusbip_urb, in order of submission */
+	struct list_head pending;
 };
 
+/**
+ * struct vusbip_port - a port of a root hub
+ * @num: its number on the wire, from 1
+ * @usb3: it is one of the USB 3 root hub's
+ * @known: a record came since the device's reset
+ * @speed: of @devid
+ * @devid: what is plugged in, 0: nothing
+ * @change_count: of the newest record
+ * @status: wPortStatus | wPortChange << 16
+ * @warm: the reset in flight is a warm one
+ * @resetting: @reset is in flight
+ * @querying: @query is in flight
+ * @query_again: ask once more when @query is answered
+ * @powered: with F_PORT_PM, what the device was told last
+ * @suspended: likewise
+ * @pm_busy: @pm is in flight
+ * @waking: the device asked to be resumed
+ * @reset_devid: @devid when the reset was sent
+ * @reset: the command that resets the port
+ * @query: the command that asks for its record
+ * @pm: the command that says @powered or @suspended
+ * @record: the data of @query
+ */
 struct vusbip_port {
-	u16 num;			/* on the wire, from 1 */
+	u16 num;
 	bool usb3;
-	bool known;			/* a record came since the device's reset */
-	u8 speed;			/* of devid */
-	u32 devid;			/* 0 = empty */
-	u32 change_count;		/* of the newest record */
-	u32 status;			/* wPortStatus | wPortChange << 16 */
-	bool warm;			/* the reset in flight is a warm one */
+	bool known;
+	u8 speed;
+	u32 devid;
+	u32 change_count;
+	u32 status;
+	bool warm;
 	bool resetting, querying, query_again;
-	/* With F_PORT_PM: what the device was told last, and whether it has not answered */
 	bool powered, suspended, pm_busy;
-	bool waking;			/* the device asked to be resumed */
-	u32 reset_devid;		/* devid when the reset was sent */
+	bool waking;
+	u32 reset_devid;
 	struct vusbip_ctrl reset, query, pm;
-	struct virtio_usbip_event record;	/* query's data */
+	struct virtio_usbip_event record;
 };
 
+/**
+ * struct vusbip - a virtio-usbip device
+ * @vdev: the virtio device
+ * @hcd: root hubs, USB 2 and USB 3; NULL without ports
+ * @lock: protects all that follows and is not constant
+ * @usb2_ports: number of ports, constant after probe as all up to @event_vq
+ * @usb3_ports: number of ports
+ * @num_ports: sum of both
+ * @num_queues: request queues that are used
+ * @seg_max: data descriptors of a chain
+ * @max_transfer: bytes of an URB
+ * @max_inflight: bytes of control and bulk URBs in rings
+ * @max_iso_packets: of an URB, 0: no isochronous transfers
+ * @max_streams: of an endpoint, 0: no streams
+ * @port_pm: F_PORT_PM is negotiated
+ * @ssp: F_SSP is negotiated
+ * @ports: @num_ports of them, USB 2 first
+ * @ctrl_vq: control queue
+ * @event_vq: event queue
+ * @queues: request queues
+ * @inflight: struct vusbip_urb in rings
+ * @ctrl_pending: struct vusbip_ctrl that found no room
+ * @events: buffers of the event queue
+ * @num_events: number of them
+ * @seq: of the last command
+ * @seq_wrapped: numbers may be in use already
+ * @inflight_bytes: what @max_inflight limits
+ * @dead: no virtqueue may be touched, but by vusbip_stop()
+ * @removing: usb_hc_died() must not be called any more
+ * @registered: there are root hubs, changes are reported as such
+ * @poll: root hubs with news, see vusbip_poll()
+ * @querying: ports whose query is in flight
+ * @wait: for @querying to become 0, for a port's @pm_busy to become false
+ * @unlink_watch: looks after URBs that the device does not give back
+ * @die_work: what is left to do for a broken device
+ */
 struct vusbip {
 	struct virtio_device *vdev;
-	struct usb_hcd *hcd[2];		/* USB 2, USB 3; NULL without ports */
-	spinlock_t lock;
+	struct usb_hcd *hcd[2];
+	spinlock_t lock;	/* protects what follows */
 
-	/* Constant after probe */
 	unsigned int usb2_ports, usb3_ports, num_ports;
 	unsigned int num_queues;
 	u32 seg_max, max_transfer, max_inflight;
 	u16 max_iso_packets, max_streams;
-	bool port_pm, ssp;		/* negotiated */
+	bool port_pm, ssp;
 	struct vusbip_port *ports;
-
 	struct virtqueue *ctrl_vq, *event_vq;
-	struct vusbip_queue queues[VUSBIP_MAX_REQUEST_QUEUES];
-	struct list_head inflight;	/* struct vusbip_urb in rings */
-	struct list_head ctrl_pending;	/* struct vusbip_ctrl */
-	struct virtio_usbip_event *events;	/* buffers of the event queue */
-	unsigned int num_events;
 
+	struct vusbip_queue queues[VUSBIP_MAX_REQUEST_QUEUES];
+	struct list_head inflight;
+	struct list_head ctrl_pending;
+	struct virtio_usbip_event *events;
+	unsigned int num_events;
 	u32 seq;
 	bool seq_wrapped;
 	u32 inflight_bytes;
-	bool dead;			/* no virtqueue may be touched, but by stop */
-	bool removing;			/* usb_hc_died must not be called any more */
-	bool registered;		/* root hubs: changes are reported as such */
-	bool poll[2];			/* root hubs with news, see vusbip_poll */
-	unsigned int querying;		/* ports whose query is in flight */
-	wait_queue_head_t wait;		/* for querying to become 0, a port's pm_busy false */
+	bool dead;
+	bool removing;
+	bool registered;
+	bool poll[2];
+	unsigned int querying;
+	wait_queue_head_t wait;
 	struct delayed_work unlink_watch;
 	struct work_struct die_work;
 };
