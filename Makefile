@@ -15,6 +15,11 @@ kernel: deps
 uml: deps
 	@scripts/build-uml
 
+# Debian's kernels with our driver, as QEMU boots them: for tests.
+guests: deps
+	@scripts/build-guest 6.1
+	@scripts/build-guest 6.12
+
 build: kernel
 	@[ -f build/host/build.ninja ] || meson setup build/host $(MESON_KERNEL)
 	@$(NINJA)
@@ -26,10 +31,11 @@ demo: build
 	@scripts/demo
 
 # Everything below 15 minutes when the kernel is in the cache.
-check: build uml
+check: build uml guests
 	@tests/run
 
-check-full: build uml
+check-full: build uml guests
+	@scripts/build-uml debug
 	@tests/run --full
 
 # The guest driver as a series for the mainline kernel.
@@ -50,4 +56,4 @@ install: build
 clean:
 	rm -rf build
 
-.PHONY: all deps kernel uml build demo check check-full patches bench fuzz install clean
+.PHONY: all deps kernel uml guests build demo check check-full patches bench fuzz install clean

@@ -2,7 +2,7 @@
 # Inside the guest: pid 1 reads this, then the test's commands. The root folder is the
 # host's (hostfs), so files in $WORK are how guest and host tell each other things.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-MODULE=$TOP/build/uml-modules/virtio-usbip.ko
+MODULE=$TOP/build/uml${UML_VARIANT:+-$UML_VARIANT}-modules/virtio-usbip.ko
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs tmp /run
@@ -10,6 +10,7 @@ mkdir /run/mnt
 
 # finish STATUS: log, status and off. Panics and hangs never get here.
 finish() {
+	[ "$UML_VARIANT" != debug ] || leaks
 	dmesg > "$WORK/$NAME.dmesg"
 	echo "$1" > "$WORK/$NAME.status"
 	sync
@@ -20,6 +21,18 @@ finish() {
 fail() {
 	echo "FAILED: $*"
 	finish "$*"
+}
+
+# What was allocated by the driver and is known to nobody any more. kmemleak wants to see
+# it twice. A line of the log is enough to fail the test.
+leaks() {
+	mount -t debugfs debugfs /sys/kernel/debug
+	echo scan > /sys/kernel/debug/kmemleak
+	sleep 6
+	echo scan > /sys/kernel/debug/kmemleak
+	cat /sys/kernel/debug/kmemleak > "$WORK/$NAME.kmemleak"
+	! grep -q vusbip "$WORK/$NAME.kmemleak" ||
+		echo "BUG: leaks of virtio_usbip" > /dev/kmsg
 }
 
 . "$TOP/tests/guest/wait.bash"

@@ -5,7 +5,8 @@
 # as an ordinary user: as root the test starts itself again as uid 65534.
 set -u
 DAEMON=$TOP/build/vhost-user-usb
-UML=$TOP/build/uml-linux
+export UML_VARIANT=${UML_VARIANT:-}	# of scripts/build-uml
+UML=$TOP/build/uml${UML_VARIANT:+-$UML_VARIANT}-linux
 img=$WORK/stick.img
 socket=$WORK/s
 
@@ -43,7 +44,7 @@ trap cleanup EXIT
 
 # start_daemon IMAGE...: serves $socket
 start_daemon() {
-	timeout -k 3 250 "$DAEMON" -v --socket-path "$socket" "$@" >> "$WORK/daemon.log" 2>&1 &
+	timeout -k 3 500 "$DAEMON" -v --socket-path "$socket" "$@" >> "$WORK/daemon.log" 2>&1 &
 	daemon=$!
 	wait_for 10 test -S "$socket" || fail "the daemon does not start"
 }
@@ -64,17 +65,19 @@ stop_daemon() {
 # boot NAME LIMIT [kernel argument...] < commands: a guest runs them, with what
 # guest.bash has. Its console, log and exit status are $WORK/NAME.*. Returns at once.
 boot() {
-	local name=$1 limit=$2
+	local name=$1 limit=$2 mem=192M
 	shift 2
+	[ "$UML_VARIANT" != debug ] || { limit=$((limit * 3)); mem=512M; }
 	{
-		printf '#!/bin/bash\nTOP=%q WORK=%q NAME=%q\n. "$TOP/tests/guest/guest.bash"\n' \
-			"$TOP" "$WORK" "$name"
+		printf '#!/bin/bash\nTOP=%q WORK=%q NAME=%q UML_VARIANT=%q\n' \
+			"$TOP" "$WORK" "$name" "$UML_VARIANT"
+		echo '. "$TOP/tests/guest/guest.bash"'
 		cat
 		echo 'finish 0'
 	} > "$WORK/$name.init"
 	chmod +x "$WORK/$name.init"
 	rm -f "$WORK/$name.status"
-	timeout -k 3 "$limit" "$UML" mem=192M root=/dev/root rootfstype=hostfs rootflags=/ rw \
+	timeout -k 3 "$limit" "$UML" mem="$mem" root=/dev/root rootfstype=hostfs rootflags=/ rw \
 		init="$WORK/$name.init" con=null con0=null,fd:1 quiet umid="$name.$$" \
 		uml_dir="$WORK" virtio_uml.device="$socket:49" usb_storage.delay_use=0 "$@" \
 		< /dev/null > "$WORK/$name.console" 2>&1 &

@@ -5,7 +5,7 @@
 wait_for() {
 	local i n=$(($1 * 20))
 	shift
-	for ((i = 0; i < n; i++)); do
+	for i in $(seq "$n"); do
 		"$@" && return 0
 		sleep 0.05
 	done
