@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The vhost-user back end with front ends that behave, and those that die. */
 #include "vhost_user_fixture.h"
+#include "vhost_user_mem.h"
 
 /* ---- orders of messages ---- */
 
@@ -369,6 +370,35 @@ static void test_memory_changes(void **state)
 	assert_int_equal(n_dropped, 0);
 }
 
+/* The i-th region of the extra file, whose pages are used over and over. */
+static struct vu_region extra_region(unsigned int i)
+{
+	return (struct vu_region){ EXTRA_GPA + i * EXTRA_SIZE, 4096,
+				   MEM_UADDR * 2 + i * EXTRA_SIZE, (i % 16) * 4096 };
+}
+
+static void test_memory_table_full(void **state)
+{
+	struct fixture *f = *state;
+	struct client *c = bound_client(f);
+	uint32_t devid = port_devid(c, 1);
+	struct table t = main_table();
+	uint8_t *mem;
+	int fds[VU_TABLE_REGIONS] = { c->memfd, extra_memory(&mem) };
+
+	for (t.n = 1; t.n < VU_TABLE_REGIONS; t.n++) {
+		t.r[t.n] = extra_region(t.n);
+		fds[t.n] = fds[1];
+	}
+	command(c, VU_SET_MEM_TABLE, &t, 8 + 32 * t.n, fds, t.n);
+	for (unsigned int i = 1; i < t.n; i++)
+		assert_int_equal(ask_port(c, 1, t.r[i].gpa, mem + t.r[i].offset), devid);
+	munmap(mem, EXTRA_SIZE + 4096);
+	close(fds[1]);
+	client_delete(c);
+	assert_int_equal(n_dropped, 0);
+}
+
 static void test_memory_slots(void **state)
 {
 	struct fixture *f = *state;
@@ -378,15 +408,15 @@ static void test_memory_slots(void **state)
 	uint8_t *mem;
 	int fd = extra_memory(&mem);
 
-	for (unsigned int i = 0; i < 60; i++) {
-		add.r = (struct vu_region){ EXTRA_GPA + i * EXTRA_SIZE, 4096,
-					    MEM_UADDR * 2 + i * EXTRA_SIZE, (i % 16) * 4096 };
+	/* The table has one already. */
+	assert_int_equal(ask(c, VU_GET_MAX_MEM_SLOTS), VU_MAX_REGIONS);
+	for (unsigned int i = 0; i < VU_MAX_REGIONS - 1; i++) {
+		add.r = extra_region(i);
 		command(c, VU_ADD_MEM_REG, &add, sizeof(add), &fd, 1);
+		assert_int_equal(ask_port(c, 1, add.r.gpa, mem + add.r.offset), devid);
 	}
-	assert_int_equal(ask_port(c, 1, add.r.gpa, mem + (59 % 16) * 4096), devid);
-	for (unsigned int i = 0; i < 60; i++) {
-		add.r.gpa = EXTRA_GPA + i * EXTRA_SIZE;
-		add.r.uaddr = MEM_UADDR * 2 + i * EXTRA_SIZE;
+	for (unsigned int i = 0; i < VU_MAX_REGIONS - 1; i++) {
+		add.r = extra_region(i);
 		command(c, VU_REM_MEM_REG, &add, sizeof(add), &fd, i & 1);
 	}
 	port_devid(c, 1);
@@ -394,6 +424,28 @@ static void test_memory_slots(void **state)
 	close(fd);
 	client_delete(c);
 	assert_int_equal(n_dropped, 0);
+}
+
+static void test_one_slot_too_many(void **state)
+{
+	struct fixture *f = *state;
+	struct client *c = bound_client(f);
+	struct { uint64_t padding; struct vu_region r; } add = { 0 };
+	uint8_t *mem;
+	int fd = extra_memory(&mem);
+
+	for (unsigned int i = 0; i < VU_MAX_REGIONS - 1; i++) {
+		add.r = extra_region(i);
+		command(c, VU_ADD_MEM_REG, &add, sizeof(add), &fd, 1);
+	}
+	add.r = extra_region(VU_MAX_REGIONS - 1);
+	send_message(c, VU_ADD_MEM_REG, VU_VERSION, &add, sizeof(add), &fd, 1);
+	assert_dropped(c);
+	munmap(mem, EXTRA_SIZE + 4096);
+	close(fd);
+	client_delete(c);
+	assert_serves(f);
+	assert_int_equal(n_dropped, 1);
 }
 
 /* Chains that were taken have pointers into it. */
@@ -603,7 +655,9 @@ int main(void)
 		TEST(test_front_end_dies),
 		TEST(test_one_after_the_other),
 		TEST(test_memory_changes),
+		TEST(test_memory_table_full),
 		TEST(test_memory_slots),
+		TEST(test_one_slot_too_many),
 		TEST(test_ring_memory_taken_away),
 		TEST(test_truncated_memory),
 		TEST(test_connected_socket),
