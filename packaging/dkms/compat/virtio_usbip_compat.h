@@ -7,6 +7,7 @@
 #ifndef VIRTIO_USBIP_COMPAT_H
 #define VIRTIO_USBIP_COMPAT_H
 
+#include <linux/bitfield.h>
 #include <linux/usb/quirks.h>
 #include <linux/version.h>
 #include <linux/virtio.h>
@@ -22,6 +23,11 @@
  */
 #ifndef USB_QUIRK_SHORT_SET_ADDRESS_REQ_TIMEOUT
 #define vusbip_address_device(hcd, udev, timeout) vusbip_address_device(hcd, udev)
+#endif
+
+/* 6.3. A constant for a constant mask: times the mask's lowest bit is a shift to it. */
+#ifndef FIELD_PREP_CONST
+#define FIELD_PREP_CONST(mask, val)	((mask) & ((val) * ((mask) & -(mask))))
 #endif
 
 /* 6.11 put what virtio_find_vqs takes into one array. */

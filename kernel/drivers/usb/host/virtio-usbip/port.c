@@ -362,7 +362,8 @@ void vusbip_port_forget(struct vusbip *vu)
 		port->known = false;
 		port->status &= ~USB_PORT_STAT_ENABLE;
 		port->powered = true;
-		port->suspended = port->waking = false;
+		port->suspended = false;
+		port->waking = false;
 	}
 }
 

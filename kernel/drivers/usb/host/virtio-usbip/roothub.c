@@ -73,7 +73,7 @@ static const struct {
 		__u8 bLength, bDescriptorType, bDevCapabilityType, bReserved;
 		__le32 bmAttributes;
 		__le16 wFunctionalitySupport, wReserved;
-		__le32 bmSublinkSpeedAttr[4];
+		__le32 sublinks[4];
 	} __packed ssp_cap;
 } __packed vusbip_ssp_bos = {
 	.bos = {
@@ -100,7 +100,7 @@ static const struct {
 			cpu_to_le16(FIELD_PREP_CONST(USB_SSP_MIN_SUBLINK_SPEED_ATTRIBUTE_ID, 4) |
 				    FIELD_PREP_CONST(USB_SSP_MIN_RX_LANE_COUNT, 1) |
 				    FIELD_PREP_CONST(USB_SSP_MIN_TX_LANE_COUNT, 1)),
-		.bmSublinkSpeedAttr = {
+		.sublinks = {
 			VUSBIP_SUBLINK(4, 5, USB_SSP_SUBLINK_SPEED_LP_SS,
 				       USB_SSP_SUBLINK_SPEED_ST_SYM_RX),
 			VUSBIP_SUBLINK(4, 5, USB_SSP_SUBLINK_SPEED_LP_SS,
