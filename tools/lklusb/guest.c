@@ -132,6 +132,39 @@ static int open_failed(int err)
 	return REPORT_MOUNT;
 }
 
+/* After the source, whose lock keeps the trace from overwriting it. */
+static int open_trace(void)
+{
+	int err = chain_open(&guest.config.chain);
+
+	if (err)
+		return report(REPORT_USAGE, "trace", "%s: %s",
+			      guest.config.chain.trace_config.path,
+			      err == -EINVAL ? "not a regular file" :
+			      err == -EBUSY ? "in use" : strerror(-err));
+	return 0;
+}
+
+/*
+ * With the filters of the command line between. 0, -errno, or an exit status that was
+ * reported; in the last two cases the backend is closed.
+ */
+static int plug_backend(const struct usbip_dev_config *ports, struct usb_backend *backend)
+{
+	unsigned int port;
+	int err = open_trace();
+
+	if (!err)
+		err = chain_wrap(&guest.config.chain, &backend);
+	if (!err)
+		err = usbip_dev_new(ports, &guest.usb);
+	if (!err)
+		err = usbip_dev_plug(guest.usb, backend, &port);
+	if (err)
+		backend->ops->close(backend);
+	return err;
+}
+
 static int plug_stick(unsigned int flags)
 {
 	static const struct usbip_dev_config ports = {
@@ -143,7 +176,6 @@ static int plug_stick(unsigned int flags)
 		.uas = guest.config.uas,
 	};
 	struct usb_backend *stick;
-	unsigned int port;
 	int err;
 
 	err = image_open(guest.config.source, flags, &config.image);
@@ -155,13 +187,8 @@ static int plug_stick(unsigned int flags)
 		image_close(config.image);
 		return err;
 	}
-	err = usbip_dev_new(&ports, &guest.usb);
-	if (!err)
-		err = usbip_dev_plug(guest.usb, stick, &port);
-	if (err)
-		stick->ops->close(stick);
 	guest.disk = "sda";
-	return err;
+	return plug_backend(&ports, stick);
 }
 
 static void device_gone(void *ctx)
@@ -180,7 +207,6 @@ static int plug_usb(void)
 		.max_streams = remote ? 0 : USB_MAX_STREAMS,
 	};
 	struct usb_backend *backend;
-	unsigned int port;
 	int err, status;
 
 	if (guest.config.virtio_blk)
@@ -191,14 +217,12 @@ static int plug_usb(void)
 			      &backend);
 	if (status)
 		return status;
-	err = usbip_dev_new(&ports, &guest.usb);
-	if (!err)
-		err = usbip_dev_plug(guest.usb, backend, &port);
-	if (err) {
-		backend->ops->close(backend);
+	err = plug_backend(&ports, backend);
+	if (err > 0)
+		return err;
+	if (err)
 		return report(REPORT_SYSTEM, "device-open", "%s: %s", guest.config.source,
 			      strerror(-err));
-	}
 	guest.disk = "sda";
 	guest.real = true;
 	return 0;
@@ -220,9 +244,12 @@ static int plug_image(void)
 {
 	unsigned int flags = (guest.config.readonly ? IMAGE_READONLY : 0) |
 			     (guest.config.powercut ? IMAGE_POWERCUT : 0);
-	int err = guest.config.virtio_blk ? plug_blk(flags) : plug_stick(flags);
+	int err;
 
-	return err ? open_failed(err) : 0;
+	if (guest.config.virtio_blk && chain_is_used(&guest.config.chain))
+		return report(REPORT_USAGE, "usage", "--virtio-blk has no USB to trace");
+	err = guest.config.virtio_blk ? plug_blk(flags) : plug_stick(flags);
+	return err < 0 ? open_failed(err) : err;
 }
 
 int guest_open(const struct guest_config *config)
@@ -461,6 +488,7 @@ int guest_close(void)
 		virtio_mmio_free(guest.mmio);
 	if (guest.usb)
 		usbip_dev_free(guest.usb);
+	chain_close(&guest.config.chain);
 	devices_close();
 	virtio_blk_close(guest.blk);
 	guest.mmio = NULL;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "chain.h"
 #include "usb_backend.h"
 
 #define GUEST_MNT "/mnt"	/* where the filesystem is mounted inside */
@@ -25,6 +26,7 @@ struct guest_config {
 	enum usb_speed speed;
 	unsigned int sector_size;	/* 512 or 4096 */
 	bool uas;			/* the emulated stick offers UAS */
+	struct chain chain;		/* filters; not of a plain disk */
 	size_t ram_bytes;		/* 0 = default */
 	const char *kernel_log;		/* file that gets the kernel's log, or NULL */
 	bool verbose;			/* the kernel's log on stderr as well */

@@ -12,6 +12,7 @@ void source_init(struct guest_config *config)
 	*config = (struct guest_config) {
 		.speed = USB_SPEED_SUPER_,
 		.sector_size = 512,
+		.chain = CHAIN_INIT,
 		.ram_bytes = 256ul << 20,	/* address space; only what is used is taken */
 	};
 }
@@ -59,6 +60,24 @@ int source_option(struct guest_config *config, int option, const char *value)
 		return 0;
 	case 263:
 		config->detach_driver = true;
+		return 0;
+	case 300:
+		config->chain.trace_config.path = value;
+		return 0;
+	case 301:
+		if (chain_set_format(&config->chain, value))
+			return report(REPORT_USAGE, "usage",
+				      "--trace-format %s: usbmon or usbip", value);
+		return 0;
+	case 302:
+		if (chain_set_size(&config->chain, value))
+			return report(REPORT_USAGE, "usage", "--trace-size %s: 32M to 8G",
+				      value);
+		return 0;
+	case 303:
+		if (chain_set_snaplen(&config->chain, value))
+			return report(REPORT_USAGE, "usage", "--trace-snaplen %s: 0 to 4M",
+				      value);
 		return 0;
 	case 261:
 		if (strcmp(value, "powercut"))

@@ -16,7 +16,11 @@
 	{ "kernel-log", required_argument, NULL, 260 }, \
 	{ "filter", required_argument, NULL, 261 }, \
 	{ "uas", no_argument, NULL, 264 }, \
-	{ "detach-driver", no_argument, NULL, 263 }
+	{ "detach-driver", no_argument, NULL, 263 }, \
+	{ "trace", required_argument, NULL, 300 }, \
+	{ "trace-format", required_argument, NULL, 301 }, \
+	{ "trace-size", required_argument, NULL, 302 }, \
+	{ "trace-snaplen", required_argument, NULL, 303 }
 
 #define SOURCE_HELP \
 	"  --virtio-blk        serve the image as a plain disk, without USB\n" \
@@ -26,6 +30,10 @@
 	"  --mem SIZE          memory of the library kernel, 256M by default\n" \
 	"  --kernel-log FILE   write the library kernel's log there\n" \
 	"  --detach-driver     take a USB device from the host's driver\n" \
+	"  --trace FILE        record all USB transfers, for Wireshark\n" \
+	"  --trace-format FORM usbmon (default) or usbip\n" \
+	"  --trace-size SIZE   of the file at most, 64M by default\n" \
+	"  --trace-snaplen N   bytes of data of one record, 64K by default\n" \
 	"  --filter powercut   tests: unflushed writes die with the process\n"
 
 /* Defaults: SuperSpeed, 512 bytes, 256 MiB. */

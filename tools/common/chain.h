@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * chain.h - the filters that the command line puts between the guest and its devices.
+ * What is wrong with an option is said by the caller, in its own way.
+ */
+#ifndef CHAIN_H
+#define CHAIN_H
+
+#include "trace.h"
+
+struct chain {
+	struct trace_config trace_config;	/* path NULL: no trace */
+	struct trace *trace;
+};
+
+#define CHAIN_INIT	{ .trace_config = { .snaplen = TRACE_DEFAULT_SNAPLEN } }
+
+/* Values of options. -EINVAL. */
+int chain_set_format(struct chain *c, const char *value);
+int chain_set_size(struct chain *c, const char *value);
+int chain_set_snaplen(struct chain *c, const char *value);
+
+/* Whether there is any filter. */
+bool chain_is_used(const struct chain *c);
+
+/* Opens the trace's file, if there is one: as trace_open. Starts nothing. */
+int chain_open(struct chain *c);
+
+/*
+ * *backend becomes the outermost of its filters: the trace, which shows what the guest
+ * sees. On failure (-ENOMEM) *backend is what is to be closed instead.
+ */
+int chain_wrap(struct chain *c, struct usb_backend **backend);
+
+/* After the backends were closed. */
+void chain_close(struct chain *c);
+
+#endif
