@@ -2,6 +2,7 @@
 #include "filter.h"
 
 #include <errno.h>
+#include <string.h>
 
 static void filter_gone(void *ctx)
 {
@@ -47,6 +48,31 @@ void filter_unhook(struct filter_hook *hook, struct usb_urb *urb)
 {
 	urb->complete = hook->complete;
 	urb->submitter = hook->submitter;
+}
+
+void filter_copy(const struct usb_urb *urb, size_t off, void *buf, size_t len,
+		 bool to_urb)
+{
+	for (unsigned int i = 0; i < urb->n_iov && len; i++) {
+		const struct iovec *iov = &urb->iov[i];
+		char *at = (char *)iov->iov_base + off;
+		size_t part;
+
+		if (off >= iov->iov_len) {
+			off -= iov->iov_len;
+			continue;
+		}
+		part = iov->iov_len - off < len ? iov->iov_len - off : len;
+		if (to_urb)
+			memcpy(at, buf, part);
+		else
+			memcpy(buf, at, part);
+		buf = (char *)buf + part;
+		len -= part;
+		off = 0;
+	}
+	if (!to_urb)
+		memset(buf, 0, len);
 }
 
 void filter_cancel(struct usb_backend *b, struct usb_urb *urb)

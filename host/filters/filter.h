@@ -36,6 +36,13 @@ void filter_hook(struct filter *f, struct filter_hook *hook, struct usb_urb *urb
 		 void (*complete)(struct usb_urb *urb));
 void filter_unhook(struct filter_hook *hook, struct usb_urb *urb);
 
+/*
+ * len bytes between the URB's data from off on and buf. What lies beyond its buffers
+ * is zeros.
+ */
+void filter_copy(const struct usb_urb *urb, size_t off, void *buf, size_t len,
+		 bool to_urb);
+
 /* Operations that hand everything on. */
 void filter_cancel(struct usb_backend *b, struct usb_urb *urb);
 void filter_reset(struct usb_backend *b, void (*done)(void *ctx, int status), void *ctx);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "chain.h"
+#include "delay_filter.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_DELAY	10000000ull	/* us */
 #define MAX_SNAPLEN	(4ull << 20)
 
 int chain_set_format(struct chain *c, const char *value)
@@ -53,9 +55,44 @@ int chain_set_snaplen(struct chain *c, const char *value)
 	return err;
 }
 
+static int parse_filter(const char *value, struct chain_filter *ret_filter)
+{
+	struct chain_filter filter = { .is_fault = !strncmp(value, "fault:", 6) };
+	uint64_t us = 0;
+	int err;
+
+	if (filter.is_fault)
+		err = fault_parse(value + 6, &filter.fault);
+	else if (!strncmp(value, "delay:", 6))
+		err = parse_size(value + 6, 1, MAX_DELAY, &us);
+	else
+		err = -EINVAL;
+	filter.delay_us = us;
+	if (!err)
+		*ret_filter = filter;
+	return err;
+}
+
+int chain_add_filter(struct chain *c, const char *value)
+{
+	int err;
+
+	if (c->n_filters == CHAIN_FILTERS)
+		return -E2BIG;
+	err = parse_filter(value, &c->filters[c->n_filters]);
+	c->n_filters += !err;
+	return err;
+}
+
+const char *chain_filter_error(int err)
+{
+	return err == -E2BIG ? "too many" :
+	       "not fault:NAME[@N[+]] or delay:MICROSECONDS, which the manual explains";
+}
+
 bool chain_is_used(const struct chain *c)
 {
-	return c->trace_config.path;
+	return c->trace_config.path || c->n_filters;
 }
 
 int chain_open(struct chain *c)
@@ -65,7 +102,18 @@ int chain_open(struct chain *c)
 
 int chain_wrap(struct chain *c, struct usb_backend **backend)
 {
-	return c->trace ? trace_filter_new(c->trace, *backend, backend) : 0;
+	int err = 0;
+
+	for (unsigned int i = 0; i < c->n_filters && !err; i++) {
+		const struct chain_filter *filter = &c->filters[i];
+
+		err = filter->is_fault ?
+		      fault_filter_new(&filter->fault, *backend, backend) :
+		      delay_filter_new(filter->delay_us, *backend, backend);
+	}
+	if (!err && c->trace)
+		err = trace_filter_new(c->trace, *backend, backend);
+	return err;
 }
 
 void chain_close(struct chain *c)

@@ -247,7 +247,7 @@ static int plug_image(void)
 	int err;
 
 	if (guest.config.virtio_blk && chain_is_used(&guest.config.chain))
-		return report(REPORT_USAGE, "usage", "--virtio-blk has no USB to trace");
+		return report(REPORT_USAGE, "usage", "--virtio-blk has no USB to trace or filter");
 	err = guest.config.virtio_blk ? plug_blk(flags) : plug_stick(flags);
 	return err < 0 ? open_failed(err) : err;
 }

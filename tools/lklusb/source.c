@@ -32,6 +32,19 @@ static int parse_mem(struct guest_config *config, const char *value)
 	return 0;
 }
 
+static int add_filter(struct guest_config *config, const char *value)
+{
+	int err;
+
+	if (!strcmp(value, "powercut")) {
+		config->powercut = true;
+		return 0;
+	}
+	err = chain_add_filter(&config->chain, value);
+	return err ? report(REPORT_USAGE, "usage", "--filter %s: %s",
+			    value, chain_filter_error(err)) : 0;
+}
+
 int source_option(struct guest_config *config, int option, const char *value)
 {
 	switch (option) {
@@ -80,10 +93,7 @@ int source_option(struct guest_config *config, int option, const char *value)
 				      value);
 		return 0;
 	case 261:
-		if (strcmp(value, "powercut"))
-			return report(REPORT_USAGE, "usage", "--filter %s: powercut", value);
-		config->powercut = true;
-		return 0;
+		return add_filter(config, value);
 	default:
 		return REPORT_USAGE;	/* getopt_long has said why */
 	}

@@ -34,7 +34,7 @@
 	"  --trace-format FORM usbmon (default) or usbip\n" \
 	"  --trace-size SIZE   of the file at most, 64M by default\n" \
 	"  --trace-snaplen N   bytes of data of one record, 64K by default\n" \
-	"  --filter powercut   tests: unflushed writes die with the process\n"
+	"  --filter FILTER     tests: powercut, fault:NAME[@N[+]], delay:MICROSECONDS\n"
 
 /* Defaults: SuperSpeed, 512 bytes, 256 MiB. */
 void source_init(struct guest_config *config);

@@ -50,25 +50,6 @@ uint32_t trace_data_len(const struct trace_record *r)
 	return len < urb->length ? len : urb->length;
 }
 
-void trace_copy_data(const struct usb_urb *urb, size_t off, void *to, size_t len)
-{
-	for (unsigned int i = 0; i < urb->n_iov && len; i++) {
-		const struct iovec *iov = &urb->iov[i];
-		size_t part;
-
-		if (off >= iov->iov_len) {
-			off -= iov->iov_len;
-			continue;
-		}
-		part = iov->iov_len - off < len ? iov->iov_len - off : len;
-		memcpy(to, (const char *)iov->iov_base + off, part);
-		to = (char *)to + part;
-		len -= part;
-		off = 0;
-	}
-	memset(to, 0, len);
-}
-
 /*
  * What a reader must have seen to know what the other transfers are: descriptors,
  * SET_CONFIGURATION, SET_INTERFACE.

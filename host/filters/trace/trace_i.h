@@ -93,8 +93,6 @@ bool usbip_record(struct trace *t, const struct trace_record *r);
 
 /* Bytes of data that the record has: OUT at submission, IN at completion. */
 uint32_t trace_data_len(const struct trace_record *r);
-/* Copies them from offset off of the URB. */
-void trace_copy_data(const struct usb_urb *urb, size_t off, void *to, size_t len);
 uint64_t trace_now(void);		/* ns since 1970 */
 
 #endif

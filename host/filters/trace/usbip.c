@@ -103,7 +103,7 @@ static void put_bytes(struct segments *s, const void *from, size_t off, size_t l
 		if (from)
 			memcpy(s->at, (const uint8_t *)from + off, part);
 		else
-			trace_copy_data(s->r->urb, off, s->at, part);
+			filter_copy(s->r->urb, off, s->at, part, false);
 		s->at += part;
 		s->room -= part;
 		off += part;

@@ -118,6 +118,6 @@ bool usbmon_record(struct trace *t, const struct trace_record *r)
 	p = pcapng_packet(p, r->ns, cap_len, sizeof(h) + iso_len + data_len);
 	memcpy(p, &h, sizeof(h));
 	usbmon_iso(r, p + sizeof(h));
-	trace_copy_data(r->urb, 0, p + sizeof(h) + iso_len, cut_len);
+	filter_copy(r->urb, 0, p + sizeof(h) + iso_len, cut_len, false);
 	return true;
 }

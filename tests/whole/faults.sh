@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Faults of the device that Linux gets over at once, or notices at once; the slow ones
+# are in tests/full/faults-slow.sh.
+# variant: bot
+# variant: uas
+# variant: both
+# limit: 120
+. "$TOP/tests/whole/faults.bash"
+case $1 in
+bot)
+	# one that lies in the middle of probing, and while it is in use
+	for f in tag signature phase short residue; do
+		survives "csw-$f@20"
+		survives "csw-$f@70"
+	done
+	for f in command-stall@20 read-short@2 read-stall@2 read-babble@2 read-error@2 \
+		write-short@2 write-stall@2; do
+		survives $f
+	done
+	fails read-stall fs-unknown
+	;;
+uas)
+	for f in csw-short@20 command-stall@20 read-short@2 read-stall@2 read-babble@2 \
+		read-error@2 write-short@2 write-stall@2; do
+		survives $f --uas
+	done
+	;;
+both)
+	# what it says about itself
+	for o in --speed=super --uas; do
+		survives capacity $o
+		survives capacity@2+ $o
+		survives sector-size-0 $o
+		fails sector-size-3 fs-unknown $o
+		survives config-total $o
+		survives device-length $o
+	done
+	# a slow one
+	mount_stick "$img" --filter delay:2000 --filter fault:read-error@9 --uas
+	cat "$dir"/* > /dev/null
+	umount_stick
+	refused usage 1 "$LKLUSB" mount --filter fault:none "$img" "$dir"
+	refused usage 1 "$LKLUSB" mount --filter fault:csw-tag@0 "$img" "$dir"
+	refused usage 1 "$LKLUSB" mount --filter fault:csw-tag@1x "$img" "$dir"
+	refused usage 1 "$LKLUSB" mount --filter delay:never "$img" "$dir"
+	refused usage 1 "$LKLUSB" mount --virtio-blk --filter delay:1 "$img" "$dir"
+	;;
+esac
+exit 0
