@@ -80,6 +80,16 @@ int lkl_add_mmio(const struct lkl_mmio_ops *ops, void *dev, uint32_t size);
 /* Raises a device's interrupt; any host thread, at any time, never blocks. */
 void lkl_irq_raise(int irq);
 
+/*
+ * For a device's thread, around what it completes: an interrupt that it raises in
+ * between wakes nobody; lkl_drive_end() drives the virtual CPU itself if nobody does,
+ * for about a tick at most. So what follows a completion costs no thread hop. The
+ * thread must leave the signals of a fault unblocked, and hold no lock in
+ * lkl_drive_end() that a device's registers or queues take.
+ */
+void lkl_drive_begin(void);
+void lkl_drive_end(void);
+
 /* Valid between lkl_init and lkl_halt. */
 const struct lkl_ram *lkl_ram(void);
 

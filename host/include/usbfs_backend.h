@@ -49,6 +49,12 @@ struct usbfs_config {
 	 */
 	void (*gone)(void *ctx);
 	void *gone_ctx;
+	/*
+	 * Around the completions of what was reaped together, on the thread that reaped;
+	 * after() may do whatever follows from them, new transfers included. NULL = nothing.
+	 */
+	void (*before)(void);
+	void (*after)(void);
 };
 
 /*

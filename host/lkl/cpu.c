@@ -29,6 +29,8 @@ static int background_word;		/* 1 = drive, 2 = end; futex */
 static bool background_runs;
 
 static __thread bool in_guest;
+static __thread bool volunteers;		/* between lkl_drive_begin and _end */
+static __thread struct lkl_thread volunteer;	/* whose call is always done */
 static __thread void (*sleep_hook)(void *ctx);
 static __thread void *sleep_hook_ctx;
 
@@ -92,7 +94,7 @@ void cpu_raise(lkl_u64 bits)
 	lkl_u64 old = __atomic_fetch_or(&lkl_kernel_pending, bits,
 					__ATOMIC_SEQ_CST);
 
-	if (!old && !in_guest && !LOAD(&lkl_cpu.owner))
+	if (!old && !in_guest && !volunteers && !LOAD(&lkl_cpu.owner))
 		kick();
 }
 
@@ -139,6 +141,18 @@ static void drive(struct lkl_thread *t, void (*enter)(void))
 		if (!try_own())
 			return;		/* its new owner looks at pending */
 	}
+}
+
+void lkl_drive_begin(void)
+{
+	volunteers = true;
+}
+
+void lkl_drive_end(void)
+{
+	volunteers = false;
+	if (LOAD(&lkl_kernel_pending) && try_own())
+		drive(&volunteer, lkl_kernel_resume);
 }
 
 static void sleepers_add(struct lkl_thread *t)

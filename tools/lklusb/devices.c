@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <json-c/json.h>
 #include <libudev.h>
+#include <lkl.h>
 
 #include "guardian.h"
 #include "report.h"
@@ -473,6 +474,8 @@ int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
 		.detach = detach,
 		.interface_class = MASS_STORAGE,
 		.gone = gone,
+		.before = lkl_drive_begin,
+		.after = lkl_drive_end,
 	};
 	char driver[USBFS_DRIVER_NAME];
 	struct device d = { 0 };

@@ -33,6 +33,7 @@
 #define EJECT_TIMEOUT_MS	30000
 #define DISK_TIMEOUT_MS	10000
 #define REAL_DISK_TIMEOUT_MS	30000	/* it may have to spin up */
+#define READ_AHEAD_KB	"2048"
 #define USB_MAX_STREAMS	256u	/* more than a disk's queue is deep */
 
 static struct {
@@ -431,6 +432,25 @@ static int set_write_back(void)
 	return 0;
 }
 
+/*
+ * A command over usbfs costs the host a dozen system calls, whatever its length, so it
+ * should be as long as the disk takes. What is read ahead waits in the library kernel
+ * while FUSE copies what came before.
+ */
+static int set_read_ahead(void)
+{
+	char path[64];
+	int err;
+
+	if (!guest.real)
+		return 0;
+	snprintf(path, sizeof(path), "/sys/block/%s/queue/read_ahead_kb", guest.disk);
+	err = lkl_write_file(path, READ_AHEAD_KB);
+	if (err && !guest.gone)
+		return report(REPORT_BUG, "kernel-setup", "%s: %s", path, strerror(-err));
+	return err ? no_disk(-ENODEV, 0) : 0;
+}
+
 int guest_boot(void)
 {
 	int status = boot_kernel();
@@ -441,6 +461,8 @@ int guest_boot(void)
 		status = wait_for_disk();
 	if (!status)
 		status = set_write_back();
+	if (!status)
+		status = set_read_ahead();
 	return status;
 }
 

@@ -19,15 +19,21 @@ void usbfs_wake_reaper(struct usbfs *b)
 	eventfd_write(b->wake, 1);
 }
 
+bool usbfs_is_reaper(const struct usbfs *b)
+{
+	return b->in_after && pthread_equal(pthread_self(), b->reaper);
+}
+
+/* 1: there may be more. */
 static int reap_one(struct usbfs *b)
 {
 	struct usbdevfs_urb *kurb = NULL;
 	struct usbfs_xfer *x;
-	int err;
+	int ret;
 
-	err = usbfs_ioctl(b, USBDEVFS_REAPURBNDELAY, &kurb);
-	if (err)
-		return err;
+	ret = usbfs_ioctl(b, USBDEVFS_REAPURBNDELAY, &kurb);
+	if (ret)
+		return ret;
 	x = kurb->usercontext;
 	pthread_mutex_lock(&b->lock);
 	if (x->state == XFER_ISSUING) {
@@ -40,19 +46,20 @@ static int reap_one(struct usbfs *b)
 			usbfs_issue(b, ep);	/* the next piece, or what waited for it */
 		usbfs_complete_ended(b);
 	}
+	ret = b->n_held > 0;
 	pthread_mutex_unlock(&b->lock);
-	return 0;
+	return ret;
 }
 
 /* 0, or the error that ends everything. */
 static int reap_all(struct usbfs *b)
 {
-	int err;
+	int ret;
 
 	do
-		err = reap_one(b);
-	while (!err || err == -EINTR);
-	return err == -EAGAIN ? 0 : err;
+		ret = reap_one(b);
+	while (ret > 0 || ret == -EINTR);
+	return ret == -EAGAIN ? 0 : ret;
 }
 
 static void end_everything(struct usbfs *b)
@@ -77,8 +84,12 @@ static void device_gone(struct usbfs *b, int err)
 	const struct usb_backend_events *events;
 	bool closing;
 
-	log_info("usbfs: the device is gone (%d)", err);
 	pthread_mutex_lock(&b->lock);
+	if (b->gone) {
+		pthread_mutex_unlock(&b->lock);
+		return;			/* by usbfs_reap_here */
+	}
+	log_info("usbfs: the device is gone (%d)", err);
 	end_everything(b);
 	closing = b->closing;
 	events = b->base.events;
@@ -89,6 +100,17 @@ static void device_gone(struct usbfs *b, int err)
 		events->gone(b->base.events_ctx);
 	if (b->config.gone)
 		b->config.gone(b->config.gone_ctx);
+}
+
+void usbfs_reap_here(struct usbfs *b)
+{
+	int err;
+
+	pthread_mutex_unlock(&b->lock);
+	err = reap_all(b);
+	if (err)
+		device_gone(b, err);
+	pthread_mutex_lock(&b->lock);
 }
 
 static int wait_for_host(struct usbfs *b, bool starved)
@@ -108,6 +130,26 @@ static int wait_for_host(struct usbfs *b, bool starved)
 	return ret < 0 && ret != -EINTR ? ret : 0;
 }
 
+/* After an error that ends everything there is nothing to be done about it. */
+static int reap_and_tell(struct usbfs *b)
+{
+	int err;
+
+	if (b->config.before)
+		b->config.before();
+	err = reap_all(b);
+	pthread_mutex_lock(&b->lock);
+	if (!err && b->starved) {
+		usbfs_issue_all(b);
+		usbfs_complete_ended(b);
+	}
+	b->in_after = true;
+	pthread_mutex_unlock(&b->lock);
+	if (b->config.after)
+		b->config.after();
+	return err;
+}
+
 void *usbfs_reaper_main(void *backend)
 {
 	struct usbfs *b = backend;
@@ -120,14 +162,11 @@ void *usbfs_reaper_main(void *backend)
 		pthread_mutex_unlock(&b->lock);
 		err = wait_for_host(b, starved);
 		if (!err)
-			err = reap_all(b);
+			err = reap_and_tell(b);
 		pthread_mutex_lock(&b->lock);
+		b->in_after = false;
 		if (!err && b->lost)
 			err = -ENODEV;
-		if (!err && b->starved) {
-			usbfs_issue_all(b);
-			usbfs_complete_ended(b);
-		}
 	}
 	pthread_mutex_unlock(&b->lock);
 	if (err)

@@ -234,6 +234,15 @@ void usbfs_discard_start(struct usbfs_xfer *x)
 	worker_submit(x->b->worker, &x->work);
 }
 
+void usbfs_discard_here(struct usbfs_xfer *x)
+{
+	struct usbfs *b = x->b;
+
+	x->holds++;
+	discard(b, x);
+	usbfs_reap_here(b);
+}
+
 static struct usbfs_xfer *next_to_discard(struct usbfs *b)
 {
 	for (unsigned int i = 0; i < USBFS_EPS; i++)

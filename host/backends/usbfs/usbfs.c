@@ -129,6 +129,9 @@ static void start_worker(struct work *work)
 {
 }
 
+/* Of what config.after runs: its program may want to know. */
+static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+
 static int start_threads(struct usbfs *b)
 {
 	sigset_t all, old;
@@ -141,6 +144,8 @@ static int start_threads(struct usbfs *b)
 		return err;
 	b->worker_runs = true;
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&b->reaper, NULL, usbfs_reaper_main, b);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -177,7 +182,8 @@ static int usbfs_submit(struct usb_backend *base, struct usb_urb *urb)
 /*
  *   WAITING        ends here
  *   ISSUING        the issuer discards it as soon as the host has it
- *   FLYING         the worker discards it
+ *   FLYING         the worker discards it; inside config.after, whose thread nobody
+ *                  can wait for, it is discarded and reaped here
  *   SLOW           ends by itself
  *   not there      has ended
  */
@@ -194,7 +200,9 @@ static void usbfs_cancel(struct usb_backend *base, struct usb_urb *urb)
 		usbfs_end(b, x, -ECONNRESET);
 	} else if (x && !x->wanted && x->state != XFER_SLOW) {
 		x->wanted = -ECONNRESET;
-		if (x->state == XFER_FLYING)
+		if (x->state == XFER_FLYING && usbfs_is_reaper(b))
+			usbfs_discard_here(x);
+		else if (x->state == XFER_FLYING)
 			usbfs_discard_start(x);
 	}
 	usbfs_complete_ended(b);

@@ -96,6 +96,7 @@ struct usbfs {
 	bool lost;			/* an ioctl said so: the reaper ends everything */
 	bool gone;			/* everything ended, nothing is reaped any more */
 	bool closing, stop;
+	bool in_after;			/* the reaper is inside config.after */
 	unsigned int n_issuing;
 	unsigned int n_held;		/* ISSUING, FLYING or SLOW */
 	unsigned int n_completing;	/* ended, complete has not returned */
@@ -154,6 +155,10 @@ void usbfs_complete_ended(struct usbfs *b);
 
 void *usbfs_reaper_main(void *backend);
 void usbfs_wake_reaper(struct usbfs *b);
+/* Whether this is the reaper, in config.after: what waits here, waits in vain. */
+bool usbfs_is_reaper(const struct usbfs *b);
+/* Reaps what is there; with the lock held, which it drops. */
+void usbfs_reap_here(struct usbfs *b);
 
 /* ---- slow.c ---- */
 
@@ -169,6 +174,8 @@ enum usbfs_request usbfs_request_kind(const struct usbfs *b, const struct usb_ur
 void usbfs_slow_start(struct usbfs_xfer *x);
 /* Asks the worker to DISCARDURB. */
 void usbfs_discard_start(struct usbfs_xfer *x);
+/* Discards at once, and reaps. [drops] */
+void usbfs_discard_here(struct usbfs_xfer *x);
 /*
  * After usbfs_end_all: discards what the host has, and waits until all is back and
  * completed. The gate is closed. [drops]
