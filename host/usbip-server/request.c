@@ -320,7 +320,7 @@ static void fill_urb(struct req *r)
 	urb->complete = req_complete;
 	urb->submitter = r;
 	urb->iov = &r->iov;
-	urb->n_iov = 1;
+	urb->n_iov = cmd->length ? 1 : 0;
 }
 
 /* Cleared: of what a device does not write, nothing goes to the peer. */

@@ -46,7 +46,8 @@ static void fake_put(struct usb_urb *urb, const uint8_t *from, uint32_t len)
 {
 	if (len > urb->length)
 		len = urb->length;
-	memcpy(urb->iov[0].iov_base, from, len);
+	if (len)
+		memcpy(urb->iov[0].iov_base, from, len);
 	fake_end(urb, 0, len);
 }
 
@@ -68,7 +69,9 @@ static void fake_iso(struct usb_urb *urb)
 		struct usb_iso_packet *p = &urb->iso[i];
 
 		p->actual = p->length / 2;
-		memset((uint8_t *)urb->iov[0].iov_base + p->offset, 'a' + i, p->actual);
+		if (p->actual)
+			memset((uint8_t *)urb->iov[0].iov_base + p->offset, 'a' + i,
+			       p->actual);
 	}
 	fake_end(urb, 0, 0);
 }
@@ -94,11 +97,14 @@ static int fake_submit(struct usb_backend *b, struct usb_urb *urb)
 	} else if (urb->ep == 3) {
 		fake_wait(f, urb);
 	} else if (urb->ep == 1) {
-		memset(urb->iov[0].iov_base, 0x5a, urb->length);
+		if (urb->n_iov)
+			memset(urb->iov[0].iov_base, 0x5a, urb->length);
 		fake_end(urb, 0, urb->length);
 	} else if (urb->ep == 2) {
 		f->out_len = urb->length;
-		memcpy(f->out, urb->iov[0].iov_base, urb->length < 64 ? urb->length : 64);
+		if (urb->n_iov)
+			memcpy(f->out, urb->iov[0].iov_base,
+			       urb->length < 64 ? urb->length : 64);
 		fake_end(urb, 0, urb->length);
 	} else {
 		return -ENOENT;
