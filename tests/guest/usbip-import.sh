@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A device that Linux's usbipd exports: listed, mounted, written, compared; mounted a
-# second time; a second importer and a wrong name are told why not.
-# variant: high
+# second time; a second importer and a wrong name are told why not. Others in
+# tests/full: high, vudc.
 # variant: super
-# variant: vudc
 . "$TOP/tests/guest/usbip.bash"
 if [ "$1" = vudc ]; then
 	modprobe_ udc-core
@@ -11,7 +10,7 @@ if [ "$1" = vudc ]; then
 	modprobe_ libcomposite
 	modprobe_ usb_f_mass_storage
 	start_medium
-	start_usbipd --device
+	start_usbipd --device		# of usbip-vudc instead of usbip-host
 	busid=usbip-vudc.0
 	size=2000000		# 10 ms for each URB
 else
