@@ -144,7 +144,9 @@ static uint32_t pack_iso(struct req *r)
 			p->actual = p->length;
 		total += p->actual;
 		usbip_iso_encode(&r->raw_iso[i], p);
-		r->packed[i] = (struct iovec) { r->data + p->offset, p->actual };
+		r->packed[i] = (struct iovec) {
+			p->actual ? r->data + p->offset : NULL, p->actual,
+		};
 	}
 	r->msg.tail = r->raw_iso;
 	r->msg.tail_len = req_iso_len(r);

@@ -53,21 +53,21 @@ static uint32_t get32(const uint8_t *p)
 	return be32toh(n);
 }
 
-void usbip_op_encode(uint8_t *raw, uint16_t code, uint32_t status)
+void usbip_op_encode(uint8_t raw[USBIP_OP_SIZE], uint16_t code, uint32_t status)
 {
 	put16(raw, USBIP_VERSION);
 	put16(raw + 2, code);
 	put32(raw + 4, status);
 }
 
-void usbip_op_decode(struct usbip_op *op, const uint8_t *raw)
+void usbip_op_decode(struct usbip_op *op, const uint8_t raw[USBIP_OP_SIZE])
 {
 	op->version = get16(raw);
 	op->code = get16(raw + 2);
 	op->status = get32(raw + 4);
 }
 
-void usbip_device_encode(uint8_t *raw, const struct usbip_device *d)
+void usbip_device_encode(uint8_t raw[USBIP_DEVICE_SIZE], const struct usbip_device *d)
 {
 	memcpy(raw, d->path, sizeof(d->path));
 	memcpy(raw + AT_BUSID, d->busid, sizeof(d->busid));
@@ -90,7 +90,7 @@ static bool speed_is_valid(uint32_t speed)
 	return speed >= USB_SPEED_LOW_ && speed <= USB_SPEED_SUPER_PLUS_ && speed != 4;
 }
 
-int usbip_device_decode(struct usbip_device *d, const uint8_t *raw)
+int usbip_device_decode(struct usbip_device *d, const uint8_t raw[USBIP_DEVICE_SIZE])
 {
 	if (!memchr(raw, 0, sizeof(d->path)) ||
 	    !memchr(raw + AT_BUSID, 0, sizeof(d->busid)) ||
