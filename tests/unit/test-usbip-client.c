@@ -469,6 +469,18 @@ static void an_answer_twice_ends_the_connection(void **state)
 	expect_end(1, -ESHUTDOWN, 0);
 }
 
+/* The socket has room for one of them only. */
+static void an_answer_to_what_was_not_sent_ends_the_connection(void **state)
+{
+	struct usbip_cmd cmd = { .seq = 3 };
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(f.b->ops->submit(f.b, make_urb(i, 2, false, 256 << 10)), 0);
+	answer(&cmd, 0, 0);
+	expect_lost(2);
+	expect_end(0, -ESHUTDOWN, 0);
+}
+
 static void more_data_than_asked_for_ends_the_connection(void **state)
 {
 	struct usbip_cmd cmd = submit(make_urb(0, 1, true, 512));
@@ -568,6 +580,7 @@ int main(void)
 		T(half_an_answer_is_a_lost_connection),
 		T(an_unknown_answer_ends_the_connection),
 		T(an_answer_twice_ends_the_connection),
+		T(an_answer_to_what_was_not_sent_ends_the_connection),
 		T(more_data_than_asked_for_ends_the_connection),
 		T(a_strange_command_ends_the_connection),
 		T(an_unlink_that_was_not_asked_for_ends_the_connection),
