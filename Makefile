@@ -42,6 +42,10 @@ check-full: build uml guests
 patches: deps
 	@scripts/patches
 
+# docs/conformance.md: the kernel's usbtest on us and on its peers. Some minutes.
+conformance: build uml
+	@tests/conformance
+
 bench: build uml
 	@bench/run
 	@bench/uml
@@ -56,4 +60,4 @@ install: build
 clean:
 	rm -rf build
 
-.PHONY: all deps kernel uml guests build demo check check-full patches bench fuzz install clean
+.PHONY: all deps kernel uml guests build demo check check-full patches conformance bench fuzz install clean

@@ -92,7 +92,7 @@ static int usbip_dev_start(void *opaque, struct virtio_transport *transport,
 		return -EINVAL;
 	pthread_mutex_lock(&dev->lock);
 	dev->transport = transport;
-	dev->complained = false;
+	dev->complained = dev->said_parked = false;
 	ports_forget(dev);	/* DR-18: the driver asks for what is there now */
 	for (unsigned int i = 0; i < dev->n_queues && i < n; i++) {
 		dev->queues[i].touched = false;

@@ -129,6 +129,7 @@ struct usbip_dev {
 	struct virtio_transport *transport;
 	uint64_t features;		/* negotiated */
 	bool complained;		/* of the guest, once per start */
+	bool said_parked;		/* likewise, that it asks for more than there is */
 	struct usbip_queue queues[USBIP_MAX_QUEUES];
 	struct usbip_port ports[USBIP_MAX_PORTS];
 

@@ -361,6 +361,9 @@ static void urbs_run(struct usbip_dev *dev, struct usbip_queue *q)
 	while (q->first && urbs_afford(dev, q->first))
 		urbs_start(urbs_remove(q, &q->first));
 	q->parked = q->first;
+	if (q->parked && !dev->said_parked)
+		log_info("virtio-usbip: queue %u: over budget, transfers wait", q->index);
+	dev->said_parked |= q->parked;
 	q->running = false;
 }
 

@@ -59,6 +59,8 @@ stop_daemon() {
 	wait "$daemon" || fail "the daemon's exit status is $?"
 	daemon=
 	[ -e "$socket" ] && fail "the daemon left its socket"
+	# The device checks the driver: lengths, seqs, directions, queues.
+	grep -q "malformed" "$WORK/daemon.log" && fail "the driver sent malformed commands"
 	return 0
 }
 
