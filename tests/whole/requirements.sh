@@ -72,5 +72,5 @@ for folder, prefix in (('tests/unit', 'unit-'), ('tests/guest', ''), ('tests/ful
                     bad.append('%s/%s cites %s, which does not name it' % (folder, name, n))
 if len(requirements) < 50:
     bad.append('only %d requirements were found' % len(requirements))
-sys.exit('\n'.join(bad))
+sys.exit('\n'.join(bad) if bad else 0)
 END
