@@ -195,7 +195,7 @@ static void gone_while_one_is_being_submitted(void **state)
 
 /* ---- unlink against completion ---- */
 
-#define ROUNDS		4000u
+#define ROUNDS		4000u	/* or UNLINK_ROUNDS of the environment */
 #define BATCH		8u
 
 /* Takes all answers of a batch; the unlinked ones must add up. */
@@ -219,6 +219,13 @@ static void reap_batch(struct fixture *f)
 	assert_none(f->u, BULK);
 }
 
+static unsigned int n_rounds(void)
+{
+	const char *env = getenv("UNLINK_ROUNDS");
+
+	return env ? strtoul(env, NULL, 10) : ROUNDS;
+}
+
 static void offer_batch(struct fixture *f)
 {
 	for (unsigned int i = 0; i < BATCH; i++) {
@@ -232,10 +239,10 @@ static void offer_batch(struct fixture *f)
 static void unlink_against_completion(void **state)
 {
 	struct fixture *f = *state;
-	unsigned int n_unlinked = 0;
+	unsigned int n_unlinked = 0, rounds = n_rounds();
 
 	plug_script(f, SCRIPT_THREAD);
-	for (unsigned int round = 0; round < ROUNDS; round++) {
+	for (unsigned int round = 0; round < rounds; round++) {
 		uint32_t first = f->u->seq + 1;
 
 		offer_batch(f);
@@ -284,10 +291,11 @@ static void unlinks_on_a_thread_of_their_own(void **state)
 {
 	struct fixture *f = *state;
 	struct unlinker un = { .f = f };
+	unsigned int rounds = n_rounds();
 
 	plug_script(f, SCRIPT_THREAD);
 	pthread_create(&f->thread, NULL, unlink_loop, &un);
-	for (unsigned int round = 0; round < ROUNDS; round++) {
+	for (unsigned int round = 0; round < rounds; round++) {
 		offer_batch(f);
 		un.newest = f->u->seq;
 		notify(f->u, BULK);
