@@ -202,7 +202,23 @@ void vusbip_control_done(struct virtqueue *vq)
 }
 
 /**
- * vusbip_ctrl_drop_all - end all commands of a device that was reset
+ * vusbip_ctrl_take_back - take what the control queue has, after a reset
+ * @vu: the device
+ *
+ * The device may still write there, until the virtqueues are gone.
+ *
+ * Context: vu->lock held.
+ */
+void vusbip_ctrl_take_back(struct vusbip *vu)
+{
+	struct vusbip_ctrl *ctrl;
+
+	while ((ctrl = virtqueue_detach_unused_buf(vu->ctrl_vq)))
+		list_add_tail(&ctrl->node, &vu->ctrl_pending);
+}
+
+/**
+ * vusbip_ctrl_drop_all - end all commands of a device that was stopped
  * @vu: the device
  *
  * Context: vu->lock held.
@@ -211,8 +227,6 @@ void vusbip_ctrl_drop_all(struct vusbip *vu)
 {
 	struct vusbip_ctrl *ctrl, *next;
 
-	while ((ctrl = virtqueue_detach_unused_buf(vu->ctrl_vq)))
-		ctrl->done(vu, ctrl, -ESHUTDOWN);
 	list_for_each_entry_safe(ctrl, next, &vu->ctrl_pending, node) {
 		list_del(&ctrl->node);
 		ctrl->done(vu, ctrl, -ESHUTDOWN);

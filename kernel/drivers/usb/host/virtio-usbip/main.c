@@ -164,26 +164,37 @@ static int vusbip_add_hcds(struct vusbip *vu)
 /* ---- the virtio device ---- */
 
 /*
- * Resets the device, after which it touches no memory, and gives back all that
- * it had (DR-23). The virtqueues are good for nothing but del_vqs then.
+ * Resets the device, after which it touches no memory, and gives back all that it had
+ * (DR-23). Not before the virtqueues are gone: virtio_uml does not pass a reset on, and
+ * its device stops with them (DR-13). Once, until vusbip_start.
  */
 static void vusbip_stop(struct vusbip *vu)
 {
 	struct virtio_usbip_event *event;
 	unsigned long flags;
 	LIST_HEAD(done);
+	bool stopped;
 
 	spin_lock_irqsave(&vu->lock, flags);
+	stopped = vu->stopped;
 	vu->dead = true;
+	vu->stopped = true;
 	spin_unlock_irqrestore(&vu->lock, flags);
+	if (stopped)
+		return;
 	virtio_reset_device(vu->vdev);
 
 	spin_lock_irqsave(&vu->lock, flags);
 	vusbip_urb_drop_all(vu, &done);
-	vusbip_ctrl_drop_all(vu);
+	vusbip_ctrl_take_back(vu);
 	do {
 		event = virtqueue_detach_unused_buf(vu->event_vq);
 	} while (event);
+	spin_unlock_irqrestore(&vu->lock, flags);
+	vu->vdev->config->del_vqs(vu->vdev);
+
+	spin_lock_irqsave(&vu->lock, flags);
+	vusbip_ctrl_drop_all(vu);
 	spin_unlock_irqrestore(&vu->lock, flags);
 	vusbip_urb_giveback(&done);
 }
@@ -316,6 +327,7 @@ static int vusbip_start(struct vusbip *vu)
 	virtio_device_ready(vu->vdev);
 	spin_lock_irqsave(&vu->lock, flags);
 	vu->dead = false;
+	vu->stopped = false;
 	rc = vusbip_event_fill(vu);
 	if (!rc)
 		vusbip_port_query_all(vu);		/* DR-18 */
@@ -391,6 +403,7 @@ static int vusbip_probe(struct virtio_device *vdev)
 err_stop:
 	vusbip_cancel_works(vu);
 	vusbip_stop(vu);
+	goto err_free;
 err_vqs:
 	vdev->config->del_vqs(vdev);
 err_free:
@@ -409,14 +422,13 @@ static void vusbip_remove(struct virtio_device *vdev)
 	 * waits for it.
 	 */
 	spin_lock_irqsave(&vu->lock, flags);
-	if (virtqueue_is_broken(vu->ctrl_vq))
+	if (!vu->dead && virtqueue_is_broken(vu->ctrl_vq))
 		vusbip_break(vu, "device removed");
 	spin_unlock_irqrestore(&vu->lock, flags);
 	vusbip_retire(vu);
 	vusbip_remove_hcds(vu);
 	vusbip_cancel_works(vu);
 	vusbip_stop(vu);
-	vdev->config->del_vqs(vdev);
 	vusbip_free(vu);
 }
 
@@ -428,7 +440,6 @@ static int vusbip_freeze(struct virtio_device *vdev)
 
 	vusbip_cancel_works(vu);
 	vusbip_stop(vu);
-	vdev->config->del_vqs(vdev);
 	return 0;
 }
 

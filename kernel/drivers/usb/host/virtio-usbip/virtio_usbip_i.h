@@ -173,6 +173,7 @@ struct vusbip_port {
  * @seq_wrapped: numbers may be in use already
  * @inflight_bytes: what @max_inflight limits
  * @dead: no virtqueue may be touched, but by vusbip_stop()
+ * @stopped: there are no virtqueues any more
  * @removing: usb_hc_died() must not be called any more
  * @registered: there are root hubs, changes are reported as such
  * @poll: root hubs with news, see vusbip_poll()
@@ -203,6 +204,7 @@ struct vusbip {
 	bool seq_wrapped;
 	u32 inflight_bytes;
 	bool dead;
+	bool stopped;
 	bool removing;
 	bool registered;
 	bool poll[2];
@@ -237,6 +239,7 @@ int vusbip_ctrl_send(struct vusbip *vu, struct vusbip_ctrl *ctrl);
 void vusbip_ctrl_setup(struct vusbip_ctrl *ctrl, u8 type, u8 request, u16 value,
 		       u16 index, void *data, u16 len);
 void vusbip_control_done(struct virtqueue *vq);
+void vusbip_ctrl_take_back(struct vusbip *vu);
 void vusbip_ctrl_drop_all(struct vusbip *vu);
 int vusbip_alloc_streams(struct usb_hcd *hcd, struct usb_device *udev,
 			 struct usb_host_endpoint **eps, unsigned int num_eps,
