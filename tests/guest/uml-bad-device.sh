@@ -15,10 +15,8 @@ serve() {
 		>> "$WORK/daemon.log" 2>&1 &
 	daemon=$!
 	wait_for 10 test -S "$socket" || fail "$how: no device"
-	{
-		cat "$WORK/inside"
-		cat
-	} | run_guest "$how" 60
+	cat "$WORK/inside" - > "$WORK/commands"
+	run_guest "$how" 60 < "$WORK/commands"
 	kill -TERM "$daemon"
 	wait "$daemon"
 	daemon=
