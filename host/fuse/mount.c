@@ -252,6 +252,12 @@ int fusefs_mount(const struct fusefs_config *config, const char *dir,
 	return 0;
 }
 
+void fusefs_abandon(struct fusefs *fs)
+{
+	if (fs->mounted)
+		fuse_session_unmount(fs->se);
+}
+
 void fusefs_free(struct fusefs *fs)
 {
 	if (!fs)

@@ -56,6 +56,9 @@ int fusefs_serve(struct fusefs *fs, const char *root, void (*ready)(void *ctx),
  */
 void fusefs_stop(struct fusefs *fs);
 
+/* Takes the mount from the host and leaves everything else; the process ends. */
+void fusefs_abandon(struct fusefs *fs);
+
 /*
  * Unmounts (lazily) if that was not done, ends the threads, closes every
  * descriptor inside the library kernel, frees. After it, lkl_umount is not busy.

@@ -35,9 +35,9 @@ struct trace_config {
 struct trace;
 
 /*
- * The file is truncated, and for its owner only (0600) from then on. -EBUSY:
- * somebody has locked it, an image for instance; -EINVAL: no regular file; as
- * open(2). Starts no thread: the first record does.
+ * The file is locked; it stays as it is until the first filter is made. -EBUSY:
+ * somebody has locked it, an image for instance; -EINVAL: no regular file; as open(2).
+ * Starts no thread: the first record does.
  */
 int trace_open(const struct trace_config *config, struct trace **ret_trace);
 
@@ -46,7 +46,8 @@ void trace_close(struct trace *trace);
 
 /*
  * A device that behaves like next and leaves its records. next is the filter's from
- * success on. -ENOMEM.
+ * success on. The first one empties the file, which is for its owner only (0600) from
+ * then on. One at a time. -ENOMEM, or that the file cannot be written.
  */
 int trace_filter_new(struct trace *trace, struct usb_backend *next,
 		     struct usb_backend **ret_backend);

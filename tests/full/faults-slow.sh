@@ -27,6 +27,10 @@ uas)
 	fails csw-nak@20 device-timeout --uas
 	fails config-inner device-timeout --uas
 	fails device-short device-timeout --uas
+	# Linux tries that again for ever; lklusb does not
+	LIMIT=150
+	fails read-stall device-timeout --uas
+	pgrep -u "$(id -u)" -f "$img" && fail "a process is left"
 	;;
 esac
 exit 0

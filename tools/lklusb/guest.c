@@ -28,12 +28,14 @@
 #include "virtio_blk.h"
 #include "virtio_mmio.h"
 #include "virtio_usbip_dev.h"
+#include "watch.h"
 
 #define LOG_RING	(128u << 10)
 #define EJECT_TIMEOUT_MS	30000
 #define DISK_TIMEOUT_MS	10000
 #define REAL_DISK_TIMEOUT_MS	30000	/* it may have to spin up */
 #define READ_AHEAD_KB	"2048"
+#define START_LIMIT_S	120	/* four of Linux's time-outs */
 #define USB_MAX_STREAMS	256u	/* more than a disk's queue is deep */
 
 static struct {
@@ -451,10 +453,27 @@ static int set_read_ahead(void)
 	return err ? no_disk(-ENODEV, 0) : 0;
 }
 
+/* Nothing is mounted yet, so nothing is lost. */
+static void stuck(void)
+{
+	report(REPORT_MOUNT, "device-timeout", "%s: the disk cannot be read within %d s",
+	       guest.config.source, START_LIMIT_S);
+	if (guest.config.on_stuck)
+		guest.config.on_stuck();
+	_exit(REPORT_MOUNT);
+}
+
+void guest_disk_was_read(void)
+{
+	watch_end();
+}
+
 int guest_boot(void)
 {
-	int status = boot_kernel();
+	int status;
 
+	watch_begin(START_LIMIT_S, stuck);
+	status = boot_kernel();
 	if (!status)
 		status = set_up();
 	if (!status)
@@ -506,6 +525,7 @@ int guest_close(void)
 	if (lkl_panic_message() && guest.mmio)
 		virtio_mmio_reset(guest.mmio);
 	err = guest.booted ? lkl_halt() : 0;
+	watch_end();
 	if (guest.mmio)
 		virtio_mmio_free(guest.mmio);
 	if (guest.usb)

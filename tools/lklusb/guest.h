@@ -32,6 +32,8 @@ struct guest_config {
 	bool verbose;			/* the kernel's log on stderr as well */
 	/* The kernel panicked; any thread, must not block. NULL = ignore. */
 	void (*on_panic)(void);
+	/* The process ends because nothing else ends the start; likewise. */
+	void (*on_stuck)(void);
 	/* A USB device was pulled; likewise. */
 	void (*on_gone)(void);
 };
@@ -39,8 +41,12 @@ struct guest_config {
 /* Opens the source; starts nothing. */
 int guest_open(const struct guest_config *config);
 
-/* Boots and waits for the disk. */
+/*
+ * Boots and waits for the disk. If that and the reading of the disk, until
+ * guest_disk_was_read(), takes too long, the process ends.
+ */
 int guest_boot(void);
+void guest_disk_was_read(void);
 
 /*
  * Stops the disk's unit (START STOP UNIT), which writes its cache out, so that it

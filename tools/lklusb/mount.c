@@ -72,6 +72,15 @@ static void unmount_fuse(void)
 	fusefs_free(fs);
 }
 
+/* The process ends without asking the library kernel anything. */
+static void leave_mountpoint(void)
+{
+	pthread_mutex_lock(&stop_lock);
+	if (mnt.fs)
+		fusefs_abandon(mnt.fs);
+	pthread_mutex_unlock(&stop_lock);
+}
+
 /* ---- signals ---- */
 
 /*
@@ -362,6 +371,7 @@ static int start_inside(void)
 
 	if (!status)
 		status = disk_read(&mnt.disk);
+	guest_disk_was_read();
 	if (!status)
 		status = disk_choose(&mnt.disk, mnt.partition,
 				     mnt.unlock.header || mnt.unlock.plain, &mnt.part);
@@ -587,6 +597,7 @@ int cmd_mount(int argc, char **argv)
 	mnt.guest.readonly = mnt.options.readonly;
 	mnt.guest.on_panic = stop;
 	mnt.guest.on_gone = stop;
+	mnt.guest.on_stuck = leave_mountpoint;
 	status = check_arguments(argv[optind], argv[optind + 1]);
 	if (!status)
 		status = unlock_prepare(&mnt.unlock);

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "options.h"
 #include "stick.h"
+#include "usb.h"
 #include "vhost_user.h"
 #include "virtio_usbip_dev.h"
 #include "zero_backend.h"
@@ -52,6 +53,8 @@ static int stick_open(const struct stick_spec *spec, struct usb_backend **ret_ba
 	};
 	int err;
 
+	if (spec->usb)
+		return usb_open(spec->path, spec->detach, ret_backend);
 	if (spec->zero)
 		return zero_backend_new(&zero, ret_backend);
 	err = image_open(spec->path, spec->readonly ? IMAGE_READONLY : 0, &config.image);
@@ -63,16 +66,28 @@ static int stick_open(const struct stick_spec *spec, struct usb_backend **ret_ba
 	return err;
 }
 
+/* Its own filters are nearer to it than the trace. */
+static int stick_plug_filtered(struct server *s, struct stick_spec *spec,
+			       struct usb_backend *backend)
+{
+	int err = chain_wrap(&spec->chain, &backend);
+
+	if (!err)
+		err = chain_wrap(&s->options.chain, &backend);
+	if (!err)
+		err = usbip_dev_plug(s->dev, backend, &spec->port);
+	if (err)
+		backend->ops->close(backend);
+	return err;
+}
+
 static int stick_plug(struct server *s, struct stick_spec *spec)
 {
 	struct usb_backend *backend;
 	int err = stick_open(spec, &backend);
 
-	if (!err) {
-		err = usbip_dev_plug(s->dev, backend, &spec->port);
-		if (err)
-			backend->ops->close(backend);
-	}
+	if (!err)
+		err = stick_plug_filtered(s, spec, backend);
 	if (err)
 		log_err("vhost-user-usb: %s: %s", spec->path,
 			err == -ENOSPC ? "no free port of its speed" :
@@ -121,6 +136,17 @@ static int device_new(struct server *s)
 
 	if (err)
 		log_err("vhost-user-usb: no device: %s", strerror(-err));
+	return err;
+}
+
+static int trace_start(struct server *s)
+{
+	int err = chain_open(&s->options.chain);
+
+	if (err)
+		log_err("vhost-user-usb: %s: %s", s->options.chain.trace_config.path,
+			err == -EINVAL ? "not a regular file" :
+			err == -EBUSY ? "in use" : strerror(-err));
 	return err;
 }
 
@@ -248,6 +274,8 @@ static int server_run(struct server *s)
 	int err = device_new(s);
 
 	if (!err)
+		err = trace_start(s);
+	if (!err)
 		err = sticks_plug(s);
 	if (!err)
 		err = socket_open(s);
@@ -255,6 +283,7 @@ static int server_run(struct server *s)
 		err = serve(s);
 	vhost_user_free(s->vu);
 	usbip_dev_free(s->dev);
+	chain_close(&s->options.chain);
 	if (s->made_socket) {
 		unlink(s->options.socket_path);
 		close(s->fd);

@@ -10,13 +10,16 @@
 #include <string.h>
 #include <linux/virtio_usbip.h>
 
+#include "usb.h"
+
 #define EXIT_USAGE	1
 #define MIN_BUDGET	(8 << 20)	/* DEV-5 */
 
 static const char usage[] =
 "Usage: vhost-user-usb --socket-path PATH [OPTION...] IMAGE[,OPTION...]...\n"
 "       vhost-user-usb --fd N [OPTION...] IMAGE[,OPTION...]...\n"
-"IMAGE may be zero:, a device for tests of the guest's USB drivers.\n"
+"IMAGE may be zero:, a device for tests of the guest's USB drivers, or a USB device of\n"
+"the host: usb:VID:PID, usb:BUS-PORT, /dev/bus/usb/BBB/DDD, fd:N.\n"
 "Serves USB sticks to a virtual machine over vhost-user.\n"
 "\n"
 "  -s, --socket-path PATH   make this socket and serve who connects\n"
@@ -26,13 +29,18 @@ static const char usage[] =
 "      --request-queues N   queues for transfers, 2..8 (default: 2)\n"
 "      --budget BYTES       parks what is more than that in flight\n"
 "      --without FEATURE    does not offer streams, iso, port-pm or ssp\n"
+"      --trace FILE         record all transfers, for Wireshark\n"
+"      --trace-format FORM  usbmon (default) or usbip\n"
+"      --trace-size SIZE    of the file at most, 64M by default\n"
+"      --trace-snaplen N    bytes of data of one record, 64K by default\n"
 "      --print-capabilities print what this program can do, as JSON\n"
 "  -v, --verbose            say more; twice: every message\n"
 "      --help, --version\n"
 "\n"
 "Options of an image (a comma in a path is written twice):\n"
 "  speed=super|high, sector-size=512|4096, serial=HEX, protocol=bot|uas, ro;\n"
-"  of zero: speed=low|full|high|super|super-plus, pattern=0|1, wake=MILLISECONDS\n"
+"  of zero: speed=low|full|high|super|super-plus, pattern=0|1, wake=MILLISECONDS;\n"
+"  of a USB device: detach; of all: filter=fault:NAME[@N[+]], filter=delay:MICROSECONDS\n"
 "\n"
 "SIGUSR1 pulls all sticks, SIGUSR2 plugs them in again. More: man vhost-user-usb\n";
 
@@ -100,8 +108,27 @@ static int parse_zero_option(struct stick_spec *zero, const char *o)
 	return refuse("zero: no such option: %s", o);
 }
 
+static int parse_filter(struct stick_spec *stick, const char *filter)
+{
+	int err = chain_add_filter(&stick->chain, filter);
+
+	return err ? refuse("filter=%s: %s", filter, chain_filter_error(err)) : 0;
+}
+
+static int parse_usb_option(struct stick_spec *stick, const char *o)
+{
+	if (strcmp(o, "detach"))
+		return refuse("%s: no such option of a USB device: %s", stick->path, o);
+	stick->detach = true;
+	return 0;
+}
+
 static int parse_stick_option(struct stick_spec *stick, const char *o)
 {
+	if (!strncmp(o, "filter=", 7))
+		return parse_filter(stick, o + 7);
+	if (stick->usb)
+		return parse_usb_option(stick, o);
 	if (stick->zero)
 		return parse_zero_option(stick, o);
 	if (!strcmp(o, "ro"))
@@ -136,6 +163,7 @@ static int parse_stick(struct options *o, const char *arg)
 		return refuse("no memory");
 	stick->path = strdup(cut(&rest));
 	stick->zero = stick->path && !strcmp(stick->path, "zero:");
+	stick->usb = stick->path && usb_named_by(stick->path);
 	while (*rest && !err)
 		err = parse_stick_option(stick, cut(&rest));
 	if (!err && !*stick->path)
@@ -175,7 +203,8 @@ static int parse_feature(const char *name, uint64_t *ret_mask)
 	return refuse("--without %s: no such feature", name);
 }
 
-enum { OPT_FD = 256, OPT_USB2, OPT_USB3, OPT_QUEUES, OPT_BUDGET, OPT_WITHOUT,
+enum { OPT_FD = 256, OPT_USB2, OPT_USB3, OPT_QUEUES, OPT_BUDGET, OPT_WITHOUT, OPT_TRACE,
+       OPT_TRACE_FORMAT, OPT_TRACE_SIZE, OPT_TRACE_SNAPLEN,
        OPT_CAPABILITIES, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
@@ -187,6 +216,10 @@ static const struct option long_options[] = {
 	{ "request-queues", required_argument, NULL, OPT_QUEUES },
 	{ "budget", required_argument, NULL, OPT_BUDGET },
 	{ "without", required_argument, NULL, OPT_WITHOUT },
+	{ "trace", required_argument, NULL, OPT_TRACE },
+	{ "trace-format", required_argument, NULL, OPT_TRACE_FORMAT },
+	{ "trace-size", required_argument, NULL, OPT_TRACE_SIZE },
+	{ "trace-snaplen", required_argument, NULL, OPT_TRACE_SNAPLEN },
 	{ "print-capabilities", no_argument, NULL, OPT_CAPABILITIES },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -217,6 +250,18 @@ static int parse_option(struct options *o, int c)
 		return parse_number("--budget", optarg, MIN_BUDGET, INT_MAX, &o->budget);
 	case OPT_WITHOUT:
 		return parse_feature(optarg, &o->features_off);
+	case OPT_TRACE:
+		o->chain.trace_config.path = optarg;
+		return 0;
+	case OPT_TRACE_FORMAT:
+		return chain_set_format(&o->chain, optarg) ?
+		       refuse("--trace-format %s: usbmon or usbip", optarg) : 0;
+	case OPT_TRACE_SIZE:
+		return chain_set_size(&o->chain, optarg) ?
+		       refuse("--trace-size %s: 32M to 8G", optarg) : 0;
+	case OPT_TRACE_SNAPLEN:
+		return chain_set_snaplen(&o->chain, optarg) ?
+		       refuse("--trace-snaplen %s: 0 to 4M", optarg) : 0;
 	case OPT_CAPABILITIES:
 		o->print_capabilities = true;
 		return 0;
@@ -238,7 +283,7 @@ int options_parse(int argc, char **argv, struct options *o)
 {
 	int c, err = 0;
 
-	*o = (struct options){ .fd = -1 };
+	*o = (struct options){ .fd = -1, .chain = CHAIN_INIT };
 	o->sticks = calloc(argc, sizeof(*o->sticks));
 	if (!o->sticks)
 		return refuse("no memory");

@@ -5,11 +5,15 @@
 
 #include <stdbool.h>
 
+#include "chain.h"
 #include "usb_backend.h"
 
-/* IMAGE[,option...] or zero:[,option...] */
+/* IMAGE, zero: or a USB device of the host, and options behind commas */
 struct stick_spec {
 	char *path;
+	bool usb;			/* a device of the host; path says which */
+	bool detach;			/* from drivers of the host */
+	struct chain chain;		/* its filters; no trace */
 	bool zero;			/* no stick but the test device */
 	unsigned int pattern, wake_ms;	/* its */
 	enum usb_speed speed;
@@ -23,6 +27,7 @@ struct stick_spec {
 struct options {
 	const char *socket_path;	/* or NULL: fd is used */
 	int fd;
+	struct chain chain;		/* the trace of all */
 	bool print_capabilities;
 	unsigned int usb2_ports, usb3_ports;	/* 0: as many as are needed */
 	unsigned int request_queues;	/* 0: the device's default */

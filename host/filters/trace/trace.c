@@ -158,8 +158,12 @@ static const struct usb_backend_ops trace_ops = {
 int trace_filter_new(struct trace *trace, struct usb_backend *next,
 		     struct usb_backend **ret_backend)
 {
-	struct trace_filter *f = calloc(1, sizeof(*f));
+	struct trace_filter *f;
+	int err = trace->n_devices ? 0 : writer_first(trace);
 
+	if (err)
+		return err;
+	f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
 	f->trace = trace;

@@ -69,10 +69,13 @@ struct trace_record {
 	int status;			/* of an 'E' */
 };
 
-/* ---- writer.c; with the lock ---- */
+/* ---- writer.c; the first with the lock ---- */
 
 /* Room for len bytes in memory, or NULL: dropped and counted. */
 uint8_t *writer_reserve(struct trace *t, size_t len);
+
+/* Empties the file and begins it; before the first record. */
+int writer_first(struct trace *t);
 
 /* ---- pcapng.c; lengths in bytes ---- */
 

@@ -209,7 +209,7 @@ static void *writer_main(void *arg)
 
 /* ---- life ---- */
 
-/* Locked first: a mistake must not empty an image that is in use. */
+/* Locked, and emptied later: a mistake must not cost anybody an image. */
 static int writer_open(const char *path, int *ret_fd)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
@@ -225,7 +225,7 @@ static int writer_open(const char *path, int *ret_fd)
 	else if (flock(fd, LOCK_EX | LOCK_NB))
 		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	else
-		err = fchmod(fd, 0600) || ftruncate(fd, 0) ? -errno : 0;
+		err = 0;
 	if (err)
 		close(fd);
 	else
@@ -248,6 +248,14 @@ static int writer_init(struct trace *t)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&t->filled, &attr);
 	pthread_condattr_destroy(&attr);
+	return 0;
+}
+
+/* Nobody else had it locked, so what is in it may go. */
+int writer_first(struct trace *t)
+{
+	if (fchmod(t->fd, 0600) || ftruncate(t->fd, 0))
+		return -errno;
 	return writer_begin(t) ? -EIO : 0;
 }
 
