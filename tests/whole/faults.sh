@@ -9,9 +9,8 @@
 case $1 in
 bot)
 	# one that lies in the middle of probing, and while it is in use
-	for f in tag signature phase short residue; do
-		survives "csw-$f@20"
-		survives "csw-$f@70"
+	for f in csw-tag@20 csw-tag@70 csw-signature@20 csw-phase@70 csw-short@70 csw-residue@20; do
+		survives $f
 	done
 	for f in command-stall@20 read-short@2 read-stall@2 read-babble@2 read-error@2 \
 		write-short@2 write-stall@2; do
@@ -27,14 +26,14 @@ uas)
 	;;
 both)
 	# what it says about itself
-	for o in --speed=super --uas; do
-		survives capacity $o
-		survives capacity@2+ $o
-		survives sector-size-0 $o
-		fails sector-size-3 fs-unknown $o
-		survives config-total $o
-		survives device-length $o
+	for f in capacity sector-size-0 config-total; do
+		survives $f
 	done
+	for f in capacity@2+ device-length; do
+		survives $f --uas
+	done
+	fails sector-size-3 fs-unknown
+	fails sector-size-3 fs-unknown --uas
 	# a slow one
 	mount_stick "$img" --filter delay:2000 --filter fault:read-error@9 --uas
 	cat "$dir"/* > /dev/null
