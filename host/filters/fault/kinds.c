@@ -274,7 +274,7 @@ int fault_parse(const char *text, struct fault *ret_fault)
 		return -EINVAL;
 	if (text[len]) {
 		n = sscanf(text + len, "@%7u%c%c", &fault.from, &plus, &rest);
-		if (text[len + 1] == '-' || n < 1 || n > 2 || (n == 2 && plus != '+') || !fault.from)
+		if (text[len + 1] < '0' || text[len + 1] > '9' || n < 1 || n > 2 || (n == 2 && plus != '+') || !fault.from)
 			return -EINVAL;
 		if (n == 1)
 			fault.to = fault.from;
