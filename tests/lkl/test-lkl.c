@@ -420,6 +420,29 @@ static void test_vmalloc(void)
 	free(back);
 }
 
+/*
+ * The kernel has tried xts(aes) and cbc(aes) of the machine with its own vectors when it
+ * registered them: in place and not, in pieces of any size and alignment.
+ */
+static void test_aes_instructions(void)
+{
+	static const char *const names[] = { "xts-aes-lkl", "cbc-aes-lkl" };
+	static char text[1 << 16];
+	char *entry, *passed;
+
+	start();
+	CHECK(lkl_mount("proc", "/proc", "proc", 0, NULL) == 0);
+	CHECK(lkl_read_file("/proc/crypto", text, sizeof(text)) > 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		entry = strstr(text, names[i]);
+		CHECK(!entry == !__builtin_cpu_supports("aes"));
+		passed = entry ? strstr(entry, "selftest     : passed") : NULL;
+		CHECK(!entry || (passed && passed < strstr(entry, "\n\n")));
+	}
+	CHECK(!strstr(log_text, "alg: "));
+	stop();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -439,6 +462,7 @@ static const struct {
 	{ "exit-is-refused", test_exit_is_refused },
 	{ "own-fault-is-not-ours", test_own_fault_is_not_ours },
 	{ "vmalloc", test_vmalloc },
+	{ "aes-instructions", test_aes_instructions },
 };
 
 int main(int argc, char **argv)

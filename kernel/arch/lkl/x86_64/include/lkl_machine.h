@@ -2,6 +2,8 @@
 #ifndef _ASM_LKL_MACHINE_H
 #define _ASM_LKL_MACHINE_H
 
+#include <linux/types.h>
+
 void lkl_stack_switch(unsigned long *save_sp, unsigned long sp);
 void lkl_stack_start(void);
 
@@ -22,5 +24,29 @@ static inline unsigned long lkl_stack_prepare(unsigned long top,
 	*--sp = 0;				/* r15 */
 	return (unsigned long)sp;
 }
+
+/*
+ * AES by the CPU's own instructions. Vector registers belong to whoever runs: these
+ * functions use them freely and never sleep, since a stack switch does not save them.
+ */
+#define LKL_AES_BLOCK	16
+struct crypto_aes_ctx;
+
+/* Whether the CPU has them; the others are not to be called without. */
+bool lkl_aes_usable(void);
+
+void lkl_aes_encrypt(const struct crypto_aes_ctx *key, u8 *dst, const u8 *src);
+
+/* n blocks; dst may be src. tweak is encrypted already, and is left as the next block's. */
+void lkl_aes_xts_encrypt(const struct crypto_aes_ctx *key, u8 *dst, const u8 *src,
+			 unsigned int n, u8 tweak[LKL_AES_BLOCK]);
+void lkl_aes_xts_decrypt(const struct crypto_aes_ctx *key, u8 *dst, const u8 *src,
+			 unsigned int n, u8 tweak[LKL_AES_BLOCK]);
+
+/* n blocks; dst may be src. iv is left as the next block's. */
+void lkl_aes_cbc_encrypt(const struct crypto_aes_ctx *key, u8 *dst, const u8 *src,
+			 unsigned int n, u8 iv[LKL_AES_BLOCK]);
+void lkl_aes_cbc_decrypt(const struct crypto_aes_ctx *key, u8 *dst, const u8 *src,
+			 unsigned int n, u8 iv[LKL_AES_BLOCK]);
 
 #endif
