@@ -72,4 +72,10 @@ struct usbfs_config {
 int usbfs_backend_new(const struct usbfs_config *config, struct usb_backend **ret_backend,
 		      char driver[USBFS_DRIVER_NAME]);
 
+/*
+ * Streams of an endpoint that the host granted when usbfs_backend_new tried. 0: a guest
+ * must not be offered any, so that it takes a setting of the device without.
+ */
+unsigned int usbfs_backend_streams(const struct usb_backend *backend);
+
 #endif

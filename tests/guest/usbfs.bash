@@ -27,7 +27,7 @@ boot() {
 	echo "no end" > "$WORK/status"
 	timeout -k 3 "$limit" "$UML" mem=384M root=/dev/root rootfstype=hostfs rootflags=/ rw \
 		init="$TOP/tests/guest/init" con=null con0=null,fd:1 quiet HOST=uml TOP="$TOP" \
-		WORK="$WORK" LKLUSB="$LKLUSB" MODULES="$MODULES" TEST="$0" ARGUMENT="${1:-}" \
+		WORK="$WORK" LKLUSB="$LKLUSB" MODULES="$MODULES" TEST="$0" ARGUMENT="$(IFS=,; echo "$*")" \
 		LIMIT="$limit" < /dev/null
 	[ "$(cat "$WORK/status")" = 0 ] || cat "$WORK/hang"
 	[ "$(cat "$WORK/status")" = 0 ] || fail "inside: status $(cat "$WORK/status")"
@@ -51,7 +51,8 @@ fi
 
 # ---- inside ----
 
-set -- ${ARGUMENT:-}
+ARGUMENT=${ARGUMENT:-}
+set -- ${ARGUMENT//,/ }
 dir=/run/mnt
 user="setpriv --reuid 65534 --regid 65534 --clear-groups"
 lklusb="timeout -k 3 60 $user $LKLUSB"
@@ -91,6 +92,34 @@ start_gadget() {
 	give_node
 }
 
+# start_tcm high|super: a gadget with a Bulk-Only and a UAS setting, on the kernel's own
+# SCSI target. The target's portal group must exist before the function is linked.
+start_tcm() {
+	local c=/sys/kernel/config disk target gadget module super=0
+	disk=$c/target/core/fileio_0/disk
+	target=$c/target/usb_gadget/naa.6001405c3214b06a/tpgt_1
+	gadget=$c/usb_gadget/g1
+	[ "$1" = super ] && super=1
+	mount -t configfs configfs $c
+	for module in crct10dif_common crct10dif_generic crc-t10dif target_core_mod \
+		target_core_file udc-core libcomposite usb_f_tcm; do
+		modprobe_ $module
+	done
+	modprobe_ dummy_hcd is_super_speed=$super
+	mkdir -p $disk && echo "fd_dev_name=$img,fd_dev_size=67108864" > $disk/control &&
+		echo 1 > $disk/enable || fail "target's disk"
+	mkdir $gadget $gadget/strings/0x409 $gadget/configs/c.1 $gadget/functions/tcm.0 &&
+		echo 0x0525 > $gadget/idVendor && echo 0xa4a5 > $gadget/idProduct &&
+		echo 0x0310 > $gadget/bcdUSB && echo uas1 > $gadget/strings/0x409/serialnumber ||
+		fail "gadget"
+	mkdir -p $target/lun/lun_0 && echo naa.6001405c3214b06b > $target/nexus &&
+		ln -s $disk $target/lun/lun_0/virtual && echo 1 > $target/enable ||
+		fail "target"
+	ln -s $gadget/functions/tcm.0 $gadget/configs/c.1/ || fail "function"
+	echo dummy_udc.0 > $gadget/UDC || fail UDC
+	give_node
+}
+
 start_medium() {
 	modprobe_ g_mass_storage file="$img" removable=1 iSerialNumber=1234567890 "$@"
 }
@@ -108,7 +137,7 @@ host_driver() {
 free_stick() {
 	local i
 	for i in $(seq 30); do [ "$(host_driver)" ] && break; sleep 0.1; done
-	basename /sys/bus/usb/devices/*-1:1.0 > /sys/bus/usb/drivers/usb-storage/unbind
+	basename /sys/bus/usb/devices/*-1:1.0 > "/sys/bus/usb/drivers/$(host_driver)/unbind"
 }
 
 # Root is nobody to somebody else's FUSE mount.

@@ -105,26 +105,68 @@ static void refused_devices(void **state)
 	assert_int_equal(f->fake.n_closed, 0);
 }
 
-/* Of every length, and with every byte wrong: refused or not, but not misread. */
-static void hostile_descriptors(void **state)
+/* Only the host's answer tells; the setting is what it was afterwards. */
+static void streams_are_tried_at_the_start(void **state)
 {
 	struct fixture *f = *state;
+
+	memcpy(f->fake.descriptors, fake_uas_descriptors, sizeof(fake_uas_descriptors));
+	f->fake.descriptors_len = sizeof(fake_uas_descriptors);
+	f->fake.speed = USB_SPEED_SUPER_;
+	assert_int_equal(try_open(f), 0);
+	assert_int_equal(usbfs_backend_streams(f->b), 256);
+	assert_string_equal(events(f), "CIAFIP");
+	assert_memory_equal(f->fake.last_stream_eps, "\x83\x81", 2);
+	assert_int_equal(f->fake.n_stream_eps, 2);
+	close_backend(f);
+
+	f->fake.fail_request = USBDEVFS_ALLOC_STREAMS;
+	f->fake.fail_request_with = -EINVAL;
+	assert_int_equal(try_open(f), 0);
+	assert_int_equal(usbfs_backend_streams(f->b), 0);
+	close_backend(f);
+	f->fake.fail_request = USBDEVFS_SETINTERFACE;
+	assert_int_equal(try_open(f), 0);
+	assert_int_equal(usbfs_backend_streams(f->b), 0);
+	close_backend(f);
+	f->fake.fail_request = 0;
+	f->fake.speed = USB_SPEED_HIGH_;
+	assert_int_equal(try_open(f), 0);
+	assert_int_equal(usbfs_backend_streams(f->b), 0);
+}
+
+/* Of every length, and with every byte wrong: refused or not, but not misread. */
+static int open_damaged(struct fixture *f, const uint8_t *desc, size_t size)
+{
 	static const uint8_t bytes[] = { 0, 1, 2, 8, 255 };
 	int opened = 0;
 
-	for (size_t len = 0; len <= sizeof(fake_descriptors); len++) {
+	memcpy(f->fake.descriptors, desc, size);
+	for (size_t len = 0; len <= size; len++) {
 		f->fake.descriptors_len = len;
 		opened += !try_open(f);
 		close_backend(f);
 	}
-	f->fake.descriptors_len = sizeof(fake_descriptors);
-	for (size_t i = 0; i < sizeof(fake_descriptors); i++)
+	f->fake.descriptors_len = size;
+	for (size_t i = 0; i < size; i++)
 		for (size_t v = 0; v < sizeof(bytes); v++) {
 			f->fake.descriptors[i] = bytes[v];
 			opened += !try_open(f);
 			close_backend(f);
-			f->fake.descriptors[i] = fake_descriptors[i];
+			f->fake.descriptors[i] = desc[i];
 		}
+	return opened;
+}
+
+static void hostile_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	int opened;
+
+	opened = open_damaged(f, fake_descriptors, sizeof(fake_descriptors));
+	assert_in_range(opened, 30, 1000);
+	f->fake.speed = USB_SPEED_SUPER_;
+	opened = open_damaged(f, fake_uas_descriptors, sizeof(fake_uas_descriptors));
 	assert_in_range(opened, 30, 1000);
 }
 
@@ -138,6 +180,7 @@ int main(void)
 		TEST(rights_are_kept_for_giving_back),
 		TEST(others_may_give_back),
 		TEST(refused_devices),
+		TEST(streams_are_tried_at_the_start),
 		TEST(hostile_descriptors),
 	};
 

@@ -80,6 +80,8 @@ struct fake {
 	bool submit_while_slow;
 	void *last_buffer;
 	unsigned int last_flags, last_stream;
+	uint8_t last_stream_eps[30];
+	unsigned int n_stream_eps;
 	uint8_t last_setup[8], last_out[64];
 };
 
@@ -94,6 +96,19 @@ static const uint8_t fake_descriptors[] = {
 	9, 2, 27, 0, 2, 2, 0, 0x80, 50,
 	9, 4, 0, 0, 0, 3, 1, 1, 0,
 	9, 4, 1, 0, 0, 8, 6, 0x50, 0,
+};
+
+/* Bulk-Only, and UAS with streams, as at SuperSpeed. */
+static const uint8_t fake_uas_descriptors[] = {
+	18, 1, 0, 3, 0, 0, 0, 9, 0x81, 7, 0x81, 0x55, 0, 1, 1, 2, 3, 1,
+	9, 2, 117, 0, 1, 1, 0, 0x80, 50,
+	9, 4, 0, 0, 2, 8, 6, 0x50, 0,
+	7, 5, 0x81, 2, 0, 4, 0,		6, 0x30, 0, 0, 0, 0,
+	7, 5, 0x02, 2, 0, 4, 0,		6, 0x30, 0, 0, 0, 0,
+	9, 4, 0, 1, 4, 8, 6, 0x62, 0,
+	7, 5, 0x04, 2, 0, 4, 0,		6, 0x30, 0, 0, 0, 0,	4, 0x24, 1, 0,
+	7, 5, 0x83, 2, 0, 4, 0,		6, 0x30, 0, 4, 0, 0,	4, 0x24, 2, 0,
+	7, 5, 0x81, 2, 0, 4, 0,		6, 0x30, 0, 4, 0, 0,	4, 0x24, 3, 0,
 };
 
 static void fake_init(struct fake *f)
@@ -332,6 +347,14 @@ static int fake_control(struct fake *f, struct usbdevfs_ctrltransfer *c)
 	return 1;
 }
 
+static int fake_alloc_streams(struct fake *f, const struct usbdevfs_streams *s)
+{
+	FAKE_CHECK(s->num_eps <= sizeof(f->last_stream_eps));
+	f->n_stream_eps = s->num_eps;
+	memcpy(f->last_stream_eps, s->eps, s->num_eps);
+	return s->num_streams;
+}
+
 static int fake_request(struct fake *f, int fd, unsigned long request, void *arg)
 {
 	switch (request) {
@@ -394,7 +417,7 @@ static int fake_request(struct fake *f, int fd, unsigned long request, void *arg
 	case USBDEVFS_ALLOC_STREAMS:
 		fake_log(f, 'A');
 		fake_kill(f);
-		return ((struct usbdevfs_streams *)arg)->num_streams;
+		return fake_alloc_streams(f, arg);
 	case USBDEVFS_FREE_STREAMS:
 		fake_log(f, 'F');
 		fake_kill(f);

@@ -6,6 +6,7 @@
 #include "devices.h"
 
 #include <ctype.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 #include <json-c/json.h>
 #include <libudev.h>
+#include <linux/usb/ch9.h>
 #include <lkl.h>
 
 #include "guardian.h"
@@ -413,6 +415,7 @@ static void describe_fd(int fd, struct device *d)
 {
 	struct stat st;
 	struct search s = { .source = "" };
+	struct usb_device_descriptor desc;
 	char path[32];
 	ssize_t n;
 
@@ -423,6 +426,10 @@ static void describe_fd(int fd, struct device *d)
 	*d = s.found;
 	if (s.n)
 		return;
+	if (pread(fd, &desc, sizeof(desc), 0) == sizeof(desc)) {
+		d->vendor = le16toh(desc.idVendor);
+		d->product = le16toh(desc.idProduct);
+	}
 	snprintf(d->id, sizeof(d->id), "fd:%d", fd);
 	snprintf(d->interface, sizeof(d->interface), "fd:%d", fd);
 	snprintf(d->node, sizeof(d->node), "fd:%d", fd);
@@ -467,7 +474,7 @@ void devices_close(void)
 }
 
 int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
-		 struct usb_backend **ret_backend)
+		 struct device *ret_device, struct usb_backend **ret_backend)
 {
 	struct usbfs_config config = {
 		.give_back_fd = -1,
@@ -492,6 +499,7 @@ int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
 	}
 	config.others_give_back = detach && *d.driver && start_guardian(&d);
 	err = usbfs_backend_new(&config, ret_backend, driver);
+	*ret_device = d;
 	if (!err)
 		return 0;
 	close(config.fd);

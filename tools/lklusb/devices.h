@@ -35,7 +35,7 @@ int devices_print(bool json);
  * Reports; 0 or an exit status.
  */
 int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
-		 struct usb_backend **ret_backend);
+		 struct device *ret_device, struct usb_backend **ret_backend);
 
 /* After the backend was closed: the host has its driver back when this returns. */
 void devices_close(void);

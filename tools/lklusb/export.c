@@ -83,12 +83,15 @@ static void device_gone(void *ctx)
 
 static int open_device(const char *source, struct usb_backend **ret_backend)
 {
+	struct device device;
+
 	if (ex.readonly)
 		return report(REPORT_USAGE, "usage", "%s: --ro is for images", source);
 	if (ex.n_devices++ && ex.config.detach_driver)
 		return report(REPORT_USAGE, "usage",
 			      "--detach-driver is for one device; start another lklusb export");
-	return devices_open(source, ex.config.detach_driver, device_gone, ret_backend);
+	return devices_open(source, ex.config.detach_driver, device_gone, &device,
+			    ret_backend);
 }
 
 static int export_source(const char *source, unsigned int number)

@@ -24,6 +24,7 @@
 #include "log.h"
 #include "report.h"
 #include "stick.h"
+#include "usbfs_backend.h"
 #include "usbip.h"
 #include "virtio_blk.h"
 #include "virtio_mmio.h"
@@ -43,6 +44,7 @@ static struct {
 	struct virtio_mmio *mmio;
 	struct usbip_dev *usb;		/* one of these two */
 	struct virtio_blk *blk;
+	struct device device;		/* of the host, if real */
 	const char *disk;
 	bool readonly;
 	bool real;			/* a USB device, of the host or of a peer */
@@ -204,11 +206,7 @@ static void device_gone(void *ctx)
 static int plug_usb(void)
 {
 	bool remote = usbip_named_by(guest.config.source);
-	/* USB/IP has no streams: without them the device's Bulk-Only side is taken. */
-	const struct usbip_dev_config ports = {
-		.usb2_ports = 1, .usb3_ports = 1,
-		.max_streams = remote ? 0 : USB_MAX_STREAMS,
-	};
+	struct usbip_dev_config ports = { .usb2_ports = 1, .usb3_ports = 1 };
 	struct usb_backend *backend;
 	int err, status;
 
@@ -217,9 +215,11 @@ static int plug_usb(void)
 			      guest.config.source);
 	status = remote ? usbip_open(guest.config.source, device_gone, &backend) :
 		 devices_open(guest.config.source, guest.config.detach_driver, device_gone,
-			      &backend);
+			      &guest.device, &backend);
 	if (status)
 		return status;
+	/* USB/IP has no streams: without them the device's Bulk-Only side is taken. */
+	ports.max_streams = remote ? 0 : usbfs_backend_streams(backend);
 	err = plug_backend(&ports, backend);
 	if (err > 0)
 		return err;
@@ -282,17 +282,31 @@ static void kernel_panicked(void *ctx, const char *message)
 		guest.config.on_panic();
 }
 
+/* No second of grace for a device that cannot be slow; "u" ignores UAS. */
+static void make_cmdline(char *ret, size_t size)
+{
+	static const char always[] = "usb_storage.delay_use=0";
+
+	if (guest.real && guest.config.no_uas)
+		snprintf(ret, size, "%s usb_storage.quirks=%04x:%04x:u", always,
+			 guest.device.vendor, guest.device.product);
+	else
+		snprintf(ret, size, "%s", always);
+}
+
 static int boot_kernel(void)
 {
+	char cmdline[80];
 	struct lkl_config config = {
 		.ram_bytes = guest.config.ram_bytes,
-		/* No second of grace for a device that cannot be slow. */
-		.cmdline = "usb_storage.delay_use=0",
+		.cmdline = cmdline,
 		.log = klog_piece,
 		.panic = kernel_panicked,
 	};
-	int err = lkl_init(&config);
+	int err;
 
+	make_cmdline(cmdline, sizeof(cmdline));
+	err = lkl_init(&config);
 	if (!err)
 		err = guest.blk ? virtio_mmio_add(&virtio_blk_ops, guest.blk, &guest.mmio)
 				: virtio_mmio_add(&usbip_dev_ops, guest.usb, &guest.mmio);

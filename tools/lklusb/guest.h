@@ -22,6 +22,7 @@ struct guest_config {
 	bool readonly;
 	bool virtio_blk;		/* a plain disk instead of a USB stick */
 	bool detach_driver;		/* take a USB device from a driver of the host */
+	bool no_uas;			/* of a USB device: as if it had only Bulk-Only */
 	bool powercut;			/* tests: unflushed writes die with the process */
 	enum usb_speed speed;
 	unsigned int sector_size;	/* 512 or 4096 */

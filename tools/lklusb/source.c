@@ -71,6 +71,9 @@ int source_option(struct guest_config *config, int option, const char *value)
 	case 264:
 		config->uas = true;
 		return 0;
+	case 320:
+		config->no_uas = true;
+		return 0;
 	case 263:
 		config->detach_driver = true;
 		return 0;

@@ -16,6 +16,7 @@
 	{ "kernel-log", required_argument, NULL, 260 }, \
 	{ "filter", required_argument, NULL, 261 }, \
 	{ "uas", no_argument, NULL, 264 }, \
+	{ "no-uas", no_argument, NULL, 320 }, \
 	{ "detach-driver", no_argument, NULL, 263 }, \
 	{ "trace", required_argument, NULL, 300 }, \
 	{ "trace-format", required_argument, NULL, 301 }, \
@@ -30,6 +31,7 @@
 	"  --mem SIZE          memory of the library kernel, 256M by default\n" \
 	"  --kernel-log FILE   write the library kernel's log there\n" \
 	"  --detach-driver     take a USB device from the host's driver\n" \
+	"  --no-uas            Bulk-Only even if a USB device has UAS\n" \
 	"  --trace FILE        record all USB transfers, for Wireshark\n" \
 	"  --trace-format FORM usbmon (default) or usbip\n" \
 	"  --trace-size SIZE   of the file at most, 64M by default\n" \

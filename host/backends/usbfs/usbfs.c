@@ -15,7 +15,6 @@
 #define CONTROL_TIMEOUT_MS	1000u
 #define NO_SG_PIECE		(64u << 10)
 #define OLD_HOST_PIECE		(16u << 10)
-#define STREAM_EPS_MAX		30u
 
 /* ---- interfaces ---- */
 
@@ -234,34 +233,6 @@ static void usbfs_reset(struct usb_backend *base, void (*done)(void *ctx, int st
 		done(ctx, err);
 }
 
-static int call_streams(struct usbfs *b, unsigned long request, const uint8_t *eps,
-			unsigned int n_eps, unsigned int n_streams)
-{
-	union {
-		struct usbdevfs_streams arg;
-		uint8_t room[sizeof(struct usbdevfs_streams) + STREAM_EPS_MAX];
-	} u = { .arg = { .num_streams = n_streams, .num_eps = n_eps } };
-
-	if (n_eps > STREAM_EPS_MAX)
-		return -EINVAL;
-	memcpy(u.arg.eps, eps, n_eps);
-	return usbfs_ioctl(b, request, &u.arg);
-}
-
-/* The host kills what is in flight on the interface; that ends as it is reaped. */
-static int usbfs_alloc_streams(struct usb_backend *base, const uint8_t *eps,
-			       unsigned int n_eps, unsigned int n_streams)
-{
-	return call_streams(usbfs_from_base(base), USBDEVFS_ALLOC_STREAMS, eps, n_eps,
-			    n_streams);
-}
-
-static int usbfs_free_streams(struct usb_backend *base, const uint8_t *eps,
-			      unsigned int n_eps)
-{
-	return call_streams(usbfs_from_base(base), USBDEVFS_FREE_STREAMS, eps, n_eps, 0);
-}
-
 /* The reaper last: what the worker discards has to be reaped. */
 static void stop_threads(struct usbfs *b)
 {
@@ -417,6 +388,7 @@ int usbfs_backend_new(const struct usbfs_config *config, struct usb_backend **re
 		usbfs_free(b);
 		return err;
 	}
+	b->n_streams = usbfs_streams_probe(b);
 	drop_privileges(b);
 	*ret_backend = &b->base;
 	return 0;

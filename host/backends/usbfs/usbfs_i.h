@@ -6,6 +6,7 @@
  *   xfer.c         transfers: queues, SUBMITURB, what was reaped, ends
  *   reaper.c       the thread that polls and reaps; unplug
  *   slow.c         what blocks, on the worker: discard, reset, SETINTERFACE, ...
+ *   streams.c      bulk streams, and whether the host can do them at all
  *   descriptors.c  which configurations and interfaces there are
  *
  * Every ioctl takes the host's lock of the device, which RESET and control requests
@@ -34,6 +35,7 @@
 
 #define USBFS_EPS		32u	/* number + 16 for IN; 0 is the control endpoint */
 #define USBFS_MAX_CONFIGS	16u
+#define USBFS_STREAM_EPS	30u	/* endpoints that a device can have, without 0 */
 
 enum usbfs_xfer_state {
 	XFER_WAITING,		/* the host does not have it */
@@ -65,10 +67,18 @@ struct usbfs_ep {
 	bool issuing;			/* a thread issues from the list: keeps the order */
 };
 
+/* A setting of an interface, and its bulk endpoints that want streams. */
+struct usbfs_stream_setting {
+	uint8_t interface, setting;
+	unsigned int n_eps;		/* 0: there is no such setting */
+	uint8_t eps[USBFS_STREAM_EPS];
+};
+
 /* Of each configuration: interfaces of the class that we want. */
 struct usbfs_configuration {
 	uint8_t value;
 	uint32_t interfaces;		/* bits */
+	struct usbfs_stream_setting streams;
 };
 
 struct usbfs {
@@ -78,6 +88,7 @@ struct usbfs {
 	uint32_t max_piece;		/* bytes of a bulk URB */
 	struct usbfs_configuration configs[USBFS_MAX_CONFIGS];
 	unsigned int n_configs;
+	unsigned int n_streams;		/* that the host granted when it was asked; 0: none */
 	struct worker_pool *worker;	/* one thread */
 	struct work first_work;		/* makes it start where failing is no harm */
 	int wake;			/* eventfd: the reaper looks around */
@@ -130,6 +141,14 @@ uint32_t usbfs_interfaces_of(const struct usbfs *b, uint8_t configuration);
 /* Claims bits; without detach, once privileges are dropped. What it got is claimed. */
 int usbfs_claim(struct usbfs *b, uint32_t interfaces, char *driver);
 void usbfs_release(struct usbfs *b);
+
+/* ---- streams.c ---- */
+
+/* Tries it: nothing else tells. The interfaces are claimed; no thread runs yet. */
+unsigned int usbfs_streams_probe(struct usbfs *b);
+int usbfs_alloc_streams(struct usb_backend *base, const uint8_t *eps, unsigned int n_eps,
+			unsigned int n_streams);
+int usbfs_free_streams(struct usb_backend *base, const uint8_t *eps, unsigned int n_eps);
 
 /* ---- xfer.c; with the lock held; [drops] = drops it for a while ---- */
 
