@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The backend alone on the kernel's usbfs: requests, cancels, resets, 1 MiB reads.
+# The backend alone on the kernel's usbfs: requests, cancels, resets, 1 MiB
+# reads; refused writes behind the filter of --ro.
 # variant: high
 # variant: super
 . "$TOP/tests/guest/usbfs.bash"

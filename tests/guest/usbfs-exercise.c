@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "readonly_filter.h"
 #include "usbfs_backend.h"
 
 #define CBW_LEN		31
@@ -221,6 +222,34 @@ static void reads(const char *image)
 	close(fd);
 }
 
+/* Behind the filter of --ro: WRITE(10) of the first sector, then what went wrong. */
+static void writes_are_refused(const char *image)
+{
+	static const uint8_t write_10[10] = { 0x2a, [8] = 1 };
+	static const uint8_t request_sense[6] = { 0x03, 0, 0, 0, 18 };
+	static const uint8_t read_10[10] = { 0x28, [8] = 1 };
+	const uint8_t clear_out[8] = { 2, 1, 0, 0, ep_out };
+	uint8_t cbw[CBW_LEN] = "USBCtag!", csw[CSW_LEN], before[512], data[512] = { 1 };
+	int fd = open(image, O_RDONLY);
+
+	CHECK(!readonly_filter_new(b, &b));
+	CHECK(pread(fd, before, 512, 0) == 512);
+	cbw[9] = 512 >> 8;
+	cbw[14] = 10;
+	memcpy(cbw + 15, write_10, 10);
+	CHECK(run(ep_out, false, cbw, CBW_LEN) == CBW_LEN);
+	CHECK(run(ep_out, false, data, 512) == -EPIPE);
+	CHECK(control(clear_out, NULL) == 0);
+	CHECK(run(ep_in, true, csw, CSW_LEN) == CSW_LEN && csw[12] == 1);
+	CHECK(command(request_sense, 6, data, 18) == 0);
+	CHECK((data[2] & 0x0f) == 7 && data[12] == 0x27);
+	CHECK(command(read_10, 10, data, 512) == 0);
+	CHECK(!memcmp(data, before, 512));
+	CHECK(pread(fd, data, 512, 0) == 512);
+	CHECK(!memcmp(data, before, 512));
+	close(fd);
+}
+
 /* The gadget's bulk endpoints are where its controller has room. */
 static void find_endpoints(int fd)
 {
@@ -251,6 +280,7 @@ int main(int argc, char **argv)
 	cancels();
 	resets();
 	reads(argv[2]);
+	writes_are_refused(argv[2]);
 	b->ops->close(b);
 	puts("all good");
 	return 0;

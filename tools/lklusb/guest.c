@@ -22,6 +22,7 @@
 #include "devices.h"
 #include "image.h"
 #include "log.h"
+#include "readonly_filter.h"
 #include "report.h"
 #include "stick.h"
 #include "usbfs_backend.h"
@@ -220,7 +221,11 @@ static int plug_usb(void)
 		return status;
 	/* USB/IP has no streams: without them the device's Bulk-Only side is taken. */
 	ports.max_streams = remote ? 0 : usbfs_backend_streams(backend);
-	err = plug_backend(&ports, backend);
+	err = guest.config.readonly ? readonly_filter_new(backend, &backend) : 0;
+	if (err)
+		backend->ops->close(backend);
+	else
+		err = plug_backend(&ports, backend);
 	if (err > 0)
 		return err;
 	if (err)
@@ -381,7 +386,10 @@ static int no_disk(long err, int ms)
 	return REPORT_MOUNT;
 }
 
-/* An emulated stick's image is read-only itself; nobody but us protects a real one. */
+/*
+ * An emulated stick's image is read-only itself, a real one is behind a filter. Here the
+ * library kernel is told, so that it does not try.
+ */
 static void protect_disk(int fd)
 {
 	char path[64], text[16];
