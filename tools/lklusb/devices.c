@@ -21,9 +21,12 @@
 #include <lkl.h>
 
 #include "guardian.h"
+#include "log.h"
 #include "report.h"
 #include "usbfs_backend.h"
 
+#define REOPEN_TRIES	100
+#define REOPEN_TRY_US	50000
 #define MASS_STORAGE	8		/* interface class */
 
 /* ---- what the host does with it ---- */
@@ -473,10 +476,10 @@ void devices_close(void)
 	guardian_finish();
 }
 
-int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
-		 struct device *ret_device, struct usb_backend **ret_backend)
+static struct usbfs_config config_of(bool detach, void (*gone)(void *ctx))
 {
-	struct usbfs_config config = {
+	return (struct usbfs_config) {
+		.fd = -1,
 		.give_back_fd = -1,
 		.detach = detach,
 		.interface_class = MASS_STORAGE,
@@ -484,6 +487,12 @@ int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
 		.before = lkl_drive_begin,
 		.after = lkl_drive_end,
 	};
+}
+
+int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
+		 struct device *ret_device, struct usb_backend **ret_backend)
+{
+	struct usbfs_config config = config_of(detach, gone);
 	char driver[USBFS_DRIVER_NAME];
 	struct device d = { 0 };
 	int err, status;
@@ -505,4 +514,77 @@ int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
 	close(config.fd);
 	devices_close();
 	return err == -EBUSY ? busy(&d, *driver ? driver : "a driver") : cannot_open(&d, err);
+}
+
+/* ---- taking it again ---- */
+
+static bool is_same(const struct device *a, const struct device *b)
+{
+	return a->vendor == b->vendor && a->product == b->product &&
+	       !strcmp(a->serial, b->serial);
+}
+
+static int find_by_id(void *ctx, const struct device *d)
+{
+	struct search *s = ctx;
+
+	if (strcmp(d->id, s->id))
+		return 0;
+	s->found = *d;
+	s->n = 1;
+	return 1;
+}
+
+/*
+ * A guardian would have to be forked from a process that has threads by now: a second
+ * descriptor gives the driver back, which works unless this process is killed.
+ */
+static int take_again(const struct device *d, bool detach, void (*gone)(void *ctx),
+		      struct usb_backend **ret_backend)
+{
+	struct usbfs_config config = config_of(detach, gone);
+	char driver[USBFS_DRIVER_NAME];
+	int err;
+
+	if (*d->used)
+		return -EBUSY;
+	config.fd = open(d->node, O_RDWR | O_CLOEXEC);
+	if (config.fd < 0)
+		return -errno;
+	if (detach)
+		config.give_back_fd = open(d->node, O_RDWR | O_CLOEXEC);
+	err = usbfs_backend_new(&config, ret_backend, driver);
+	if (!err)
+		return 0;
+	close(config.fd);
+	if (config.give_back_fd >= 0)
+		close(config.give_back_fd);
+	return err;
+}
+
+/*
+ * The node may still be the old one, whose rights udev has yet to set on the new; the
+ * host's drivers may be busy with it for a moment.
+ */
+bool devices_reopen(const struct device *device, bool detach, void (*gone)(void *ctx),
+		    struct usb_backend **ret_backend)
+{
+	int err = -ENODEV;
+
+	for (int i = 0; i < REOPEN_TRIES; i++) {
+		struct search s = { .source = "" };
+
+		snprintf(s.id, sizeof(s.id), "%s", device->id);
+		devices_each(find_by_id, &s);
+		if (s.n && !is_same(device, &s.found)) {
+			log_warn("%s: another device came", device->id);
+			return false;
+		}
+		err = s.n ? take_again(&s.found, detach, gone, ret_backend) : -ENODEV;
+		if (!err)
+			return true;
+		usleep(REOPEN_TRY_US);
+	}
+	log_warn("%s does not come back: %s", device->id, strerror(-err));
+	return false;
 }

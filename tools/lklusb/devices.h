@@ -37,6 +37,14 @@ int devices_print(bool json);
 int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
 		 struct device *ret_device, struct usb_backend **ret_backend);
 
+/*
+ * The device left by itself, as some do after a reset, and may come back: waits for the
+ * same one (ids, serial number) on the same port, and takes it as devices_open did. False
+ * if it does not come, or another one does, or it cannot be taken; that is logged.
+ */
+bool devices_reopen(const struct device *device, bool detach, void (*gone)(void *ctx),
+		    struct usb_backend **ret_backend);
+
 /* After the backend was closed: the host has its driver back when this returns. */
 void devices_close(void);
 

@@ -36,6 +36,7 @@
 #define EJECT_TIMEOUT_MS	30000
 #define DISK_TIMEOUT_MS	10000
 #define REAL_DISK_TIMEOUT_MS	30000	/* it may have to spin up */
+#define MAX_RETURNS	3u
 #define READ_AHEAD_KB	"2048"
 #define START_LIMIT_S	120	/* four of Linux's time-outs */
 #define USB_MAX_STREAMS	256u	/* more than a disk's queue is deep */
@@ -49,8 +50,10 @@ static struct {
 	const char *disk;
 	bool readonly;
 	bool real;			/* a USB device, of the host or of a peer */
+	unsigned int n_returns;		/* so often may it leave and come back */
 	bool booted;
 	_Atomic bool gone;
+	_Atomic bool has_disk;		/* the first time; it may be gone again */
 } guest;
 
 /* ---- the kernel's log ---- */
@@ -151,23 +154,29 @@ static int open_trace(void)
 	return 0;
 }
 
-/*
- * With the filters of the command line between. 0, -errno, or an exit status that was
- * reported; in the last two cases the backend is closed.
- */
-static int plug_backend(const struct usbip_dev_config *ports, struct usb_backend *backend)
+/* With the filters of the command line between. The backend is closed if that fails. */
+static int plug_in(struct usb_backend *backend)
 {
 	unsigned int port;
-	int err = open_trace();
+	int err = chain_wrap(&guest.config.chain, &backend);
 
-	if (!err)
-		err = chain_wrap(&guest.config.chain, &backend);
-	if (!err)
-		err = usbip_dev_new(ports, &guest.usb);
 	if (!err)
 		err = usbip_dev_plug(guest.usb, backend, &port);
 	if (err)
 		backend->ops->close(backend);
+	return err;
+}
+
+/* Makes the controller first. Likewise; an exit status was reported. */
+static int plug_backend(const struct usbip_dev_config *ports, struct usb_backend *backend)
+{
+	int err = open_trace();
+
+	if (!err)
+		err = usbip_dev_new(ports, &guest.usb);
+	if (!err)
+		return plug_in(backend);
+	backend->ops->close(backend);
 	return err;
 }
 
@@ -197,11 +206,29 @@ static int plug_stick(unsigned int flags)
 	return plug_backend(&ports, stick);
 }
 
+/* As long as it may come back nobody is told. */
 static void device_gone(void *ctx)
 {
 	guest.gone = true;
-	if (guest.config.on_gone)
+	if (guest.has_disk && guest.config.on_gone)
 		guest.config.on_gone();
+}
+
+static void disk_is_there(void)
+{
+	guest.has_disk = true;
+	if (guest.gone && guest.config.on_gone)
+		guest.config.on_gone();
+}
+
+/* The guest may be read-only, but does not decide about that. */
+static int protect(struct usb_backend **backend)
+{
+	int err = guest.config.readonly ? readonly_filter_new(*backend, backend) : 0;
+
+	if (err)
+		(*backend)->ops->close(*backend);
+	return err;
 }
 
 static int plug_usb(void)
@@ -221,10 +248,8 @@ static int plug_usb(void)
 		return status;
 	/* USB/IP has no streams: without them the device's Bulk-Only side is taken. */
 	ports.max_streams = remote ? 0 : usbfs_backend_streams(backend);
-	err = guest.config.readonly ? readonly_filter_new(backend, &backend) : 0;
-	if (err)
-		backend->ops->close(backend);
-	else
+	err = protect(&backend);
+	if (!err)
 		err = plug_backend(&ports, backend);
 	if (err > 0)
 		return err;
@@ -234,6 +259,26 @@ static int plug_usb(void)
 	guest.disk = "sda";
 	guest.real = true;
 	return 0;
+}
+
+/*
+ * Some devices leave when they are reset, and come back as new ones. Until the disk is
+ * there nothing is lost by that; the library kernel sees them come back. Later, what
+ * is mounted is.
+ */
+static bool came_back(void)
+{
+	struct usb_backend *backend;
+
+	if (!guest.real || !*guest.device.id || !guest.n_returns)
+		return false;		/* from a peer, or too often */
+	guest.n_returns--;
+	guest.gone = false;		/* first: it may leave again */
+	if (devices_reopen(&guest.device, guest.config.detach_driver, device_gone, &backend) &&
+	    !protect(&backend) && !plug_in(backend))
+		return true;
+	guest.gone = true;
+	return false;
 }
 
 static int plug_blk(unsigned int flags)
@@ -412,7 +457,8 @@ static int wait_for_disk(void)
 	long fd = -ENOENT;
 
 	snprintf(node, sizeof(node), "/dev/%s", guest.disk);
-	for (int i = 0; i < limit && !guest.gone; i++) {
+	guest.n_returns = MAX_RETURNS;
+	for (int i = 0; i < limit && (!guest.gone || came_back()); i++) {
 		fd = LKL_CALL4(SYS_openat, AT_FDCWD, node, O_RDONLY | O_CLOEXEC, 0);
 		if (fd >= 0 || fd == -EIO || fd == -ENOMEDIUM)
 			break;
@@ -420,6 +466,7 @@ static int wait_for_disk(void)
 	}
 	if (fd < 0)
 		return no_disk(fd, limit);
+	disk_is_there();
 	protect_disk(fd);
 	LKL_CALL1(SYS_close, fd);
 	return 0;
