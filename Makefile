@@ -49,6 +49,7 @@ conformance: build uml
 bench: build uml
 	@bench/run
 	@bench/uml
+	@bench/usbfs
 
 T = 60
 fuzz: deps

@@ -89,25 +89,6 @@ unplug_after() {
 	[ "${n:-0}" -ge $want ] || fail "only $n URBs, not $want"
 }
 
-# What usbmon sees on the stick's bus goes to $1, until stop_monitor.
-monitor=
-start_monitor() {
-	mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
-	cat /sys/kernel/debug/usb/usbmon/1u > "$1" &
-	monitor=$!
-}
-
-stop_monitor() {
-	kill $monitor
-	wait $monitor 2> /dev/null
-}
-
-# URBs of $1 (C control, B bulk) that the host had when the stick was pulled: it gives
-# them back with -108.
-killed_urbs() {
-	grep -cE "^[^ ]+ [0-9]+ C $1[io]:[^ ]+ -108 " "$2"
-}
-
 unplug() {
 	echo disconnect > /sys/class/udc/dummy_udc.0/soft_connect
 }

@@ -206,7 +206,7 @@ static int probe_table(struct disk *disk)
 
 int disk_read(struct disk *disk)
 {
-	int err;
+	int err, status;
 
 	memset(disk, 0, sizeof(*disk));
 	err = read_partitions(disk);
@@ -223,6 +223,9 @@ int disk_read(struct disk *disk)
 	if (!err)
 		return 0;
 	disk_free(disk);
+	status = guest_left();
+	if (status)
+		return status;
 	return report(REPORT_MOUNT, "disk-read", "the disk cannot be read: %s",
 		      strerror(-err));
 }

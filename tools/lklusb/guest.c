@@ -36,6 +36,7 @@
 #define EJECT_TIMEOUT_MS	30000
 #define DISK_TIMEOUT_MS	10000
 #define REAL_DISK_TIMEOUT_MS	30000	/* it may have to spin up */
+#define NEWS_MS		500	/* from the first transfer that fails to the news */
 #define MAX_RETURNS	3u
 #define READ_AHEAD_KB	"2048"
 #define START_LIMIT_S	120	/* four of Linux's time-outs */
@@ -416,13 +417,23 @@ static int set_up(void)
 	return 0;
 }
 
+int guest_left(void)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	for (int i = 0; guest.real && !guest.gone && i < NEWS_MS; i++)
+		nanosleep(&ms, NULL);
+	return guest.gone ? report(REPORT_MOUNT, "device-gone",
+				   "%s was unplugged before it was ready",
+				   guest.config.source) : REPORT_OK;
+}
+
 static int no_disk(long err, int ms)
 {
 	const char *source = guest.config.source;
 
 	if (guest.gone)
-		return report(REPORT_MOUNT, "device-gone", "%s was unplugged before it was ready",
-			      source);
+		return guest_left();
 	if (err == -ENOMEDIUM)
 		return report(REPORT_MOUNT, "no-medium", "%s: there is no medium in it", source);
 	report(REPORT_MOUNT, "device-timeout", "%s: no disk within %d s (%s)", source,

@@ -72,6 +72,12 @@ bool guest_readonly(void);
 bool guest_gone(void);
 
 /*
+ * After something failed while the mount is being made: whether that is because the
+ * device left, which is known a moment later. Reports; REPORT_OK if it is there.
+ */
+int guest_left(void);
+
+/*
  * The newest part of the kernel's log, malloc'ed; also after a panic. NULL: no
  * memory.
  */

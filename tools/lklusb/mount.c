@@ -320,7 +320,10 @@ static int explain_mount(long err)
 {
 	int n = mnt.part->number;
 	const char *type = mnt.kernel_type;
+	int status = guest_left();
 
+	if (status)
+		return status;
 	switch (-err) {
 	case EINVAL:
 	case EUCLEAN:
@@ -465,7 +468,7 @@ static int serve(void)
 			 report(REPORT_SYSTEM, "fuse-serve", "%s: FUSE failed", mnt.dir);
 	if (!status)
 		status = mnt.ready_status;
-	if (mnt.part && guest_gone())
+	if (mnt.mounted && guest_gone())
 		status = report_gone();
 	unmount_fuse();
 	control_stop();

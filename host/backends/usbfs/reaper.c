@@ -71,6 +71,7 @@ static void end_everything(struct usbfs *b)
 		for (x = b->eps[i].first; x; x = next) {
 			next = x->next;
 			/* ISSUING and SLOW come back by themselves. */
+			b->n_failed += x->state == XFER_FLYING;
 			if (x->state == XFER_WAITING || x->state == XFER_FLYING)
 				usbfs_end(b, x, -ESHUTDOWN);
 		}
@@ -89,8 +90,8 @@ static void device_gone(struct usbfs *b, int err)
 		pthread_mutex_unlock(&b->lock);
 		return;			/* by usbfs_reap_here */
 	}
-	log_info("usbfs: the device is gone (%d)", err);
 	end_everything(b);
+	log_info("usbfs: the device is gone (%d), %u transfers were in flight", err, b->n_failed);
 	closing = b->closing;
 	events = b->base.events;
 	pthread_mutex_unlock(&b->lock);

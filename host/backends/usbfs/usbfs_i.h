@@ -107,6 +107,7 @@ struct usbfs {
 	bool lost;			/* an ioctl said so: the reaper ends everything */
 	bool gone;			/* everything ended, nothing is reaped any more */
 	bool closing, stop;
+	unsigned int n_failed;		/* in a row, and not by us: cut off if it is gone */
 	bool in_after;			/* the reaper is inside config.after */
 	unsigned int n_issuing;
 	unsigned int n_held;		/* ISSUING, FLYING or SLOW */

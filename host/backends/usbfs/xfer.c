@@ -263,6 +263,10 @@ void usbfs_landed(struct usbfs *b, struct usbfs_xfer *x)
 	bool full = actual >= x->piece;
 
 	x->done += full ? x->piece : actual;
+	if (!status)
+		b->n_failed = 0;
+	else if (status != -EPIPE && !x->wanted)
+		b->n_failed++;
 	xfer_hold_ends(b, x);
 	if (!status && full && x->done < x->urb->length && !x->wanted && !b->lost &&
 	    !b->gone) {
