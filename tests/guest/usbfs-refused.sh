@@ -14,7 +14,7 @@ refused usage 1 $mount fd:99 $dir
 refused usage 1 $mount --virtio-blk usb:1-1 $dir
 refused device-type 32 $mount /dev/bus/usb/001/001 $dir
 refused device-type 32 $mount fd:9 $dir 9<>/dev/null
-refused source-kind 1 $mount usbip://nobody/1-1 $dir
+refused usbip-unreachable 32 $mount usbip://nobody/1-1 $dir
 
 refused device-busy 32 $mount usb:1-1 $dir
 grep -q "1-1:1.0 bound to usb-storage, which made /dev/sda" /run/out || fail "text"
