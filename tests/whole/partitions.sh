@@ -61,3 +61,10 @@ for p in $second LABEL=CAMERA "PARTUUID=$partuuid"; do
 	echo "$p" > "$dir/BY.TXT" || fail "-p $p"
 	umount_stick
 done
+
+# A label is the stick's: it must not steer the terminal.
+put_fs ext4 1 $'A\033[31mB\302\233C'
+refused partition-ambiguous 1 "$LKLUSB" mount --sector-size "$sector" "$img" "$dir"
+grep -q "LABEL=A?\[31mB??C" "$WORK/out" || { cat -v "$WORK/out"; fail "no line for the label"; }
+"$LKLUSB" list --sector-size "$sector" "$img" > "$WORK/list" || fail "list: label"
+if LC_ALL=C grep -qaP '\x1b|\xc2\x9b' "$WORK/out" "$WORK/list"; then fail "a label reaches the terminal"; fi

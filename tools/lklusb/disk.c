@@ -322,7 +322,7 @@ static void report_candidates(const struct disk *disk)
 	for (unsigned int i = 0; i < disk->n_parts; i++) {
 		const struct disk_part *p = &disk->parts[i];
 
-		fprintf(stderr, "  -p %d  %-8s %s%s\n", p->number, p->type ? p->type : "-",
+		report_detail(" -p %d  %-8s %s%s", p->number, p->type ? p->type : "-",
 			p->label ? "LABEL=" : "", p->label ? p->label : "");
 	}
 }

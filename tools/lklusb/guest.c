@@ -105,7 +105,7 @@ void guest_report_log(const char *word)
 	if (last && *last == '[' && strchr(last, ']'))
 		last = strchr(last, ']') + 2;
 	if (last)
-		fprintf(stderr, " kernel: %s\n", last);
+		report_detail("kernel: %s", last);
 	free(log);
 }
 

@@ -22,23 +22,28 @@ static void human(uint64_t bytes, char *text, size_t size)
 	snprintf(text, size, n < 10 && u ? "%.1f%c" : "%.0f%c", n, units[u]);
 }
 
+static void print_part(const char *name, const struct disk_part *p)
+{
+	char size[16], number[16] = "-", line[1024];
+
+	human(p->size, size, sizeof(size));
+	if (p->number)
+		snprintf(number, sizeof(number), "%d", p->number);
+	snprintf(line, sizeof(line), "%-20s %4s %-12s %-16s %6s %s", name, number,
+		 p->type ? p->type : "-", p->label ? p->label : "-", size,
+		 p->uuid ? p->uuid : "-");
+	report_printable(line);
+	puts(line);
+}
+
 static void print_table(const char *source, const struct disk *disk)
 {
 	const char *slash = strrchr(source, '/');
 
 	printf("%-20s %4s %-12s %-16s %6s %s\n", "ID", "PART", "TYPE", "LABEL", "SIZE",
 	       "UUID");
-	for (unsigned int i = 0; i < disk->n_parts; i++) {
-		const struct disk_part *p = &disk->parts[i];
-		char size[16], number[16] = "-";
-
-		human(p->size, size, sizeof(size));
-		if (p->number)
-			snprintf(number, sizeof(number), "%d", p->number);
-		printf("%-20s %4s %-12s %-16s %6s %s\n", slash ? slash + 1 : source, number,
-		       p->type ? p->type : "-", p->label ? p->label : "-", size,
-		       p->uuid ? p->uuid : "-");
-	}
+	for (unsigned int i = 0; i < disk->n_parts; i++)
+		print_part(slash ? slash + 1 : source, &disk->parts[i]);
 }
 
 static void add(struct json_object *o, const char *name, const char *text)

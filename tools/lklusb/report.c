@@ -29,16 +29,23 @@ void report_quiet(void)
 	quiet = true;
 }
 
-/* Labels and file names are somebody else's: they must not steer a terminal. */
+/* With U+0080 to U+009F, which are control characters too. */
+void report_printable(char *text)
+{
+	for (unsigned char *p = (unsigned char *)text; *p; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+			p[0] = p[1] = '?';
+}
+
 static void print_line(FILE *to, const char *before, const char *fmt, va_list args,
 		       const char *after)
 {
-	char text[2048], *p;
+	char text[2048];
 
 	vsnprintf(text, sizeof(text), fmt, args);
-	for (p = text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	report_printable(text);
 	if (background)
 		syslog(LOG_ERR, "%s%s", text, after);
 	else
@@ -63,6 +70,15 @@ void report_hint(const char *fmt, ...)
 
 	va_start(args, fmt);
 	print_line(stderr, " hint: ", fmt, args, "");
+	va_end(args);
+}
+
+void report_detail(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_line(stderr, " ", fmt, args, "");
 	va_end(args);
 }
 

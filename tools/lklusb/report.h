@@ -23,6 +23,12 @@ int report(enum report_status status, const char *code, const char *fmt, ...)
 /* " hint: ..." below the message. */
 void report_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* A line below the message that says more. */
+void report_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Labels and file names are somebody else's: they must not steer a terminal. */
+void report_printable(char *text);
+
 /* What went well; silent with -q and in the background. */
 void report_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
