@@ -20,8 +20,3 @@ umount_stick
 mount_stick usb:0525:a4a5
 $user diff -r "$TOP/tools" $dir/tools && $user cmp /run/big $dir/big || fail "differs after remount"
 umount_stick
-
-# This gadget's Bulk-Only damages data, for the host's usb-storage as well: only which
-# driver takes it can be seen.
-$lklusb mount --ro --no-uas --kernel-log /run/user/bot.log usb:0525:a4a5 $dir && umount_stick
-[ "$(guest_driver /run/user/bot.log)" = usb-storage ] || fail "--no-uas"
