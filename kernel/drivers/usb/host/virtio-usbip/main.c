@@ -180,9 +180,10 @@ static void vusbip_stop(struct vusbip *vu)
 	vu->dead = true;
 	vu->stopped = true;
 	spin_unlock_irqrestore(&vu->lock, flags);
+	/* Always: the core makes a device ready that died before probe returned. */
+	virtio_reset_device(vu->vdev);
 	if (stopped)
 		return;
-	virtio_reset_device(vu->vdev);
 
 	spin_lock_irqsave(&vu->lock, flags);
 	vusbip_urb_drop_all(vu, &done);
