@@ -90,6 +90,16 @@ void lkl_irq_raise(int irq);
 void lkl_drive_begin(void);
 void lkl_drive_end(void);
 
+/*
+ * For a caller that polls for what only the library kernel's own timers hold up, as the
+ * enumeration of an emulated device: if the virtual CPU has nothing to do, its clock
+ * jumps to the next timer and the caller drives what follows. False: it had, or the
+ * clock would be more than limit_ns ahead of the host's. It never goes back; the wall
+ * clock jumps along, so set it afterwards. Keep the limit below the timeouts of what may
+ * be in flight. One thread at a time.
+ */
+bool lkl_clock_skip(uint64_t limit_ns);
+
 /* Valid between lkl_init and lkl_halt. */
 const struct lkl_ram *lkl_ram(void);
 

@@ -50,6 +50,11 @@ bool cpu_is_dead(void)
 	return LOAD(&lkl_cpu.dead);
 }
 
+bool cpu_is_idle(void)
+{
+	return !LOAD(&lkl_cpu.owner) && !LOAD(&lkl_kernel_pending);
+}
+
 static bool cas(int *word, int from, int to)
 {
 	return __atomic_compare_exchange_n(word, &from, to, false,

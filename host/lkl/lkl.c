@@ -73,6 +73,18 @@ static const struct lkl_host_ops host_ops = {
 	.mmio_write	= mmio_write,
 };
 
+bool lkl_clock_skip(uint64_t limit_ns)
+{
+	bool skipped;
+
+	if (!cpu_is_idle())
+		return false;
+	lkl_drive_begin();
+	skipped = timer_skip(limit_ns);
+	lkl_drive_end();
+	return skipped;
+}
+
 /* A host thread ends: so does its task. */
 static void thread_exit(void *record)
 {

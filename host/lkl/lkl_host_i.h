@@ -16,6 +16,7 @@ void cpu_stop(void);			/* after its death: ends its threads */
 void cpu_call(struct lkl_thread *t);	/* returns when the call is done */
 void cpu_raise(lkl_u64 bits);		/* any thread: sets pending bits */
 bool cpu_is_dead(void);
+bool cpu_is_idle(void);			/* at this moment */
 bool cpu_in_guest(void);		/* this thread drives, on a fiber */
 void cpu_wake(int *state);
 
@@ -24,6 +25,7 @@ int timer_start(void);
 void timer_stop(void);
 void timer_set(lkl_u64 deadline_ns);
 lkl_u64 timer_monotonic_ns(void);
+bool timer_skip(lkl_u64 limit);		/* one thread at a time */
 
 /* memory.c */
 int memory_create(size_t ram_bytes, struct lkl_boot_info *ret_info);

@@ -20,13 +20,15 @@ static lkl_u64 deadline = NEVER;	/* atomic */
 static lkl_u64 asleep_until;		/* atomic; 0 = awake */
 static int word;			/* futex, counts changes */
 static bool stop;
+static lkl_u64 ahead;			/* of the host's clock, ns; atomic, only grows */
 
 lkl_u64 timer_monotonic_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec +
+	       __atomic_load_n(&ahead, __ATOMIC_RELAXED);
 }
 
 static void prod(void)
@@ -42,24 +44,45 @@ void timer_set(lkl_u64 when)
 		prod();
 }
 
+/* The event of that time, unless it moved. */
+static bool fire(lkl_u64 when)
+{
+	if (!__atomic_compare_exchange_n(&deadline, &when, NEVER, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST))
+		return false;
+	cpu_raise(LKL_PENDING_TIMER);
+	return true;
+}
+
+bool timer_skip(lkl_u64 limit)
+{
+	lkl_u64 when = __atomic_load_n(&deadline, __ATOMIC_SEQ_CST);
+	lkl_u64 now = timer_monotonic_ns(), used = __atomic_load_n(&ahead, __ATOMIC_RELAXED);
+
+	if (when == NEVER || when <= now || used > limit || when - now > limit - used)
+		return false;
+	__atomic_fetch_add(&ahead, when - now, __ATOMIC_SEQ_CST);
+	fire(when);
+	prod();		/* it sleeps by the old clock */
+	return true;
+}
+
 static void *timer_main(void *unused)
 {
-	lkl_u64 when;
+	lkl_u64 when, host;
 	int seen;
 
 	while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
 		seen = __atomic_load_n(&word, __ATOMIC_SEQ_CST);
 		when = __atomic_load_n(&deadline, __ATOMIC_SEQ_CST);
 		if (when != NEVER && when <= timer_monotonic_ns()) {
-			if (__atomic_compare_exchange_n(&deadline, &when, NEVER,
-							false, __ATOMIC_SEQ_CST,
-							__ATOMIC_SEQ_CST))
-				cpu_raise(LKL_PENDING_TIMER);
+			fire(when);
 			continue;
 		}
 		__atomic_store_n(&asleep_until, when, __ATOMIC_SEQ_CST);
+		host = when - __atomic_load_n(&ahead, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&deadline, __ATOMIC_SEQ_CST) >= when)
-			futex_wait(&word, seen, when == NEVER ? NULL : &when);
+			futex_wait(&word, seen, when == NEVER ? NULL : &host);
 		__atomic_store_n(&asleep_until, 0, __ATOMIC_SEQ_CST);
 	}
 	return NULL;

@@ -294,6 +294,63 @@ static void test_sleep(void)
 	stop();
 }
 
+static void *sleep_inside(void *arg)
+{
+	return (void *)LKL_CALL2(SYS_nanosleep, arg, NULL);
+}
+
+static double seconds_inside(void)
+{
+	struct timespec ts;
+
+	CHECK(LKL_CALL2(SYS_clock_gettime, CLOCK_MONOTONIC, &ts) == 0);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/*
+ * A thread sleeps for an hour of the library kernel's; the clock that runs ahead ends
+ * that, stops at its limit, and timers of the time after are in time.
+ */
+static void test_clock_skip(void)
+{
+	struct timespec hour = { .tv_sec = 3600 }, ms = { .tv_nsec = 30000000 }, a, b;
+	uint64_t limit = 4000 * 1000000000ULL;
+	pthread_t thread;
+	double before;
+	void *ret;
+
+	start();
+	before = seconds_inside();
+	CHECK(pthread_create(&thread, NULL, sleep_inside, &hour) == 0);
+	while (seconds_inside() < before + 3600)
+		if (!lkl_clock_skip(limit))
+			usleep(100);
+	CHECK(pthread_join(thread, &ret) == 0 && !ret);
+	before = seconds_inside();
+	while (lkl_clock_skip(0))
+		;
+	CHECK(seconds_inside() < before + 30);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	CHECK(LKL_CALL2(SYS_nanosleep, &ms, NULL) == 0);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	CHECK((b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec >= ms.tv_nsec);
+	stop();
+}
+
+/* Calls that the kernel has only if the architecture wants them. */
+static void test_calls_of_the_host(void)
+{
+	int fd;
+
+	start();
+	fd = LKL_CALL4(SYS_openat, AT_FDCWD, "/file", O_RDWR | O_CREAT, 0600);
+	CHECK(fd >= 0);
+	CHECK(LKL_CALL4(SYS_fadvise64, fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
+	CHECK(LKL_CALL4(SYS_sync_file_range, fd, 0, 0, 2) == 0);
+	CHECK(LKL_CALL1(SYS_close, fd) == 0);
+	stop();
+}
+
 /* Tickless: an idle kernel is left alone, and costs no processor time. */
 static void test_idle(void)
 {
@@ -456,6 +513,8 @@ static const struct {
 	{ "many-threads", test_many_threads },
 	{ "thread-exit-frees", test_thread_exit_frees },
 	{ "sleep", test_sleep },
+	{ "clock-skip", test_clock_skip },
+	{ "calls-of-the-host", test_calls_of_the_host },
 	{ "idle", test_idle },
 	{ "call-counts", test_call_counts },
 	{ "fault-fails-calls", test_fault_fails_calls },

@@ -38,6 +38,7 @@
 #define REAL_DISK_TIMEOUT_MS	30000	/* it may have to spin up */
 #define NEWS_MS		500	/* from the first transfer that fails to the news */
 #define MAX_RETURNS	3u
+#define SKIP_NS		1000000000ULL	/* below every time-out of the USB and SCSI drivers */
 #define READ_AHEAD_KB	"2048"
 #define START_LIMIT_S	120	/* four of Linux's time-outs */
 #define USB_MAX_STREAMS	256u	/* more than a disk's queue is deep */
@@ -371,10 +372,10 @@ static int boot_kernel(void)
 }
 
 /*
- * Times of FAT and the like are local time. Given together with the time, the
+ * It may have run ahead. Times of FAT and the like are local time. Given together with the time, the
  * zone does not move the clock as it would alone.
  */
-static void set_time_zone(void)
+static void set_clock(void)
 {
 	struct timespec now;
 	struct tm tm;
@@ -413,7 +414,6 @@ static int set_up(void)
 	if (err)
 		return report(REPORT_BUG, "kernel-setup", "library kernel: %s",
 			      strerror(-err));
-	set_time_zone();
 	return 0;
 }
 
@@ -459,7 +459,10 @@ static void protect_disk(int fd)
 	guest.readonly = lkl_read_file(path, text, sizeof(text)) > 0 && *text == '1';
 }
 
-/* The first open after the disk was added waits for its partition table. */
+/*
+ * The first open after the disk was added waits for its partition table. Hubs give
+ * devices time to settle (some 150 ms), which an emulated one does not need.
+ */
 static int wait_for_disk(void)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
@@ -469,12 +472,16 @@ static int wait_for_disk(void)
 
 	snprintf(node, sizeof(node), "/dev/%s", guest.disk);
 	guest.n_returns = MAX_RETURNS;
-	for (int i = 0; i < limit && (!guest.gone || came_back()); i++) {
+	for (int i = 0; i < limit && (!guest.gone || came_back()); ) {
 		fd = LKL_CALL4(SYS_openat, AT_FDCWD, node, O_RDONLY | O_CLOEXEC, 0);
 		if (fd >= 0 || fd == -EIO || fd == -ENOMEDIUM)
 			break;
-		nanosleep(&ms, NULL);
+		if (guest.real || !lkl_clock_skip(SKIP_NS)) {
+			nanosleep(&ms, NULL);
+			i++;
+		}
 	}
+	set_clock();
 	if (fd < 0)
 		return no_disk(fd, limit);
 	disk_is_there();
