@@ -43,6 +43,7 @@ struct desc {
 	bool written;		/* by the request that has it */
 	unsigned int refs;	/* requests, and the node */
 	long used;		/* seconds, monotonic */
+	off_t stream_begin, stream_end;	/* of what was written in order; atomic */
 };
 
 /*
@@ -264,6 +265,10 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
 	      struct fuse_file_info *fi, unsigned int flags, const void *in,
 	      size_t in_size, size_t out_size);
+
+/* ---- drop.c: after a read or write, for its size ---- */
+void drop_read(struct desc *desc, off_t off, size_t size);
+void drop_written(struct desc *desc, off_t off, size_t size);
 
 /* ---- xattr.c ---- */
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,

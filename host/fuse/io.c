@@ -30,6 +30,8 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	if (!n) {
 		n = LKL_CALL4(SYS_pread64, desc->fd, buf, size < IO_MAX ? size : IO_MAX,
 			      off);
+		if (n > 0)
+			drop_read(desc, off, n);
 		desc_put(fs, desc);
 	}
 	if (n < 0)
@@ -60,6 +62,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 
 	if (!n) {
 		n = LKL_CALL4(SYS_pwrite64, desc->fd, buf, size, off);
+		if (n > 0)
+			drop_written(desc, off, n);
 		desc_put(fs_of(req), desc);
 	}
 	if (n < 0)
