@@ -13,7 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <linux/fs.h>
+#include <linux/futex.h>
 #include <lkl.h>
+#include "delay_filter.h"
 #include "image.h"
 #include "stick.h"
 #include "virtio_blk.h"
@@ -23,6 +25,8 @@
 #define MIB (1L << 20)
 #define IMAGE_MIB 96
 #define RANDOM_READS 2000
+#define DEPTH 16
+#define SYNCS 500
 #define ROUNDS 7
 
 static void die(const char *what, long err)
@@ -113,6 +117,77 @@ static void *pong(void *arg)
 	return NULL;
 }
 
+/*
+ * What a call costs while another thread drives the virtual CPU most of the time; the
+ * host's own figure is a futex round trip between two threads.
+ */
+static int stop_driving;
+
+static void *drive_always(void *unused)
+{
+	char block[4096] = { 0 };
+	long fd = LKL_CALL4(SYS_openat, AT_FDCWD, "/busy", O_RDWR | O_CREAT, 0600);
+
+	while (!__atomic_load_n(&stop_driving, __ATOMIC_RELAXED))
+		LKL_CALL4(SYS_pwrite64, fd, block, sizeof(block), 0);
+	LKL_CALL1(SYS_close, fd);
+	return NULL;
+}
+
+struct turn {
+	int word;		/* futex: whose turn */
+};
+
+static void turn_take(struct turn *t, int mine)
+{
+	int seen;
+
+	while ((seen = __atomic_load_n(&t->word, __ATOMIC_SEQ_CST)) != mine)
+		syscall(SYS_futex, &t->word, FUTEX_WAIT_PRIVATE, seen, NULL);
+}
+
+static void turn_give(struct turn *t, int other)
+{
+	__atomic_store_n(&t->word, other, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &t->word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+static void *turn_back(void *arg)
+{
+	for (int i = 0; i < PINGS; i++) {
+		turn_take(arg, 1);
+		turn_give(arg, 0);
+	}
+	return NULL;
+}
+
+static double second_thread(call_fn call)
+{
+	struct turn turn = { 0 };
+	bool inside = call == lib;
+	pthread_t thread;
+	double t;
+
+	__atomic_store_n(&stop_driving, 0, __ATOMIC_RELAXED);
+	if (pthread_create(&thread, NULL, inside ? drive_always : turn_back, &turn))
+		die("thread", EAGAIN);
+	if (inside)
+		usleep(1000);
+	t = now_ns();
+	for (int i = 0; i < PINGS; i++) {
+		if (inside) {
+			call(SYS_getppid, 0, 0, 0);
+		} else {
+			turn_give(&turn, 1);
+			turn_take(&turn, 0);
+		}
+	}
+	t = (now_ns() - t) / PINGS;
+	__atomic_store_n(&stop_driving, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	return t;
+}
+
 /* Two host threads, two pipes: every round trip is two sleeps and wake-ups. */
 static double ping_pong(call_fn call)
 {
@@ -145,6 +220,7 @@ static void bench_calls(void)
 		{ "null-call", null_call },
 		{ "pipe-write-read", pipe_round },
 		{ "ping-pong-2-threads", ping_pong },
+		{ "second-thread", second_thread },
 	};
 	double ours[5], theirs[5];
 	size_t i;
@@ -165,7 +241,8 @@ static void bench_calls(void)
 struct disk {
 	const char *name, *node;
 	long fd;
-	double random_us[ROUNDS], read_mbs[ROUNDS], write_mbs[ROUNDS];
+	double random_us[ROUNDS], many_us[ROUNDS], fsyncs[ROUNDS];
+	double read_mbs[ROUNDS], write_mbs[ROUNDS];
 	struct lkl_counters per_read;	/* of one round of random reads */
 };
 
@@ -177,23 +254,36 @@ static void drop_cache(struct disk *d)
 	LKL_CALL3(SYS_ioctl, d->fd, BLKFLSBUF, 0);
 }
 
-static void random_reads(struct disk *d, int round)
+static void advise(struct disk *d, int advice)
 {
-	unsigned int pages = IMAGE_MIB * 256 - 64, page = round * 977;
-	struct lkl_counters a, b;
-	double t;
-	int i;
+	long err = LKL_CALL4(SYS_fadvise64, d->fd, 0, 0, advice);
 
-	drop_cache(d);
-	LKL_CALL4(SYS_fadvise64, d->fd, 0, 0, POSIX_FADV_RANDOM);
-	lkl_counters(&a);
-	t = now_ns();
-	for (i = 0; i < RANDOM_READS; i++) {
-		page = (page + 7919) % pages;	/* a prime: no page twice */
-		if (LKL_CALL4(SYS_pread64, d->fd, buffer, 4096,
-			      (long)page << 12) != 4096)
+	if (err)
+		die("fadvise", err);
+}
+
+/* A prime: no page twice. */
+static void read_pages(int fd, char *to, unsigned int first, int count)
+{
+	unsigned int pages = IMAGE_MIB * 256 - 64, page;
+
+	for (int i = 0; i < count; i++) {
+		page = (first + i) * 7919u % pages;
+		if (LKL_CALL4(SYS_pread64, fd, to, 4096, (long)page << 12) != 4096)
 			die("read", EIO);
 	}
+}
+
+static void random_reads(struct disk *d, int round)
+{
+	struct lkl_counters a, b;
+	double t;
+
+	drop_cache(d);
+	advise(d, POSIX_FADV_RANDOM);
+	lkl_counters(&a);
+	t = now_ns();
+	read_pages(d->fd, buffer, round * 977, RANDOM_READS);
 	d->random_us[round] = (now_ns() - t) / RANDOM_READS / 1000;
 	lkl_counters(&b);
 	d->per_read = (struct lkl_counters) {
@@ -202,7 +292,55 @@ static void random_reads(struct disk *d, int round)
 		.kicks = b.kicks - a.kicks,
 		.mmio_writes = b.mmio_writes - a.mmio_writes,
 	};
-	LKL_CALL4(SYS_fadvise64, d->fd, 0, 0, POSIX_FADV_NORMAL);
+	advise(d, POSIX_FADV_NORMAL);
+}
+
+struct reader {
+	pthread_t thread;
+	int fd;
+	unsigned int first;
+	char page[4096];
+};
+
+static void *reader_main(void *arg)
+{
+	struct reader *r = arg;
+
+	read_pages(r->fd, r->page, r->first, RANDOM_READS / DEPTH);
+	return NULL;
+}
+
+/* One read of each thread under way; the threads' start is in the time. */
+static void random_reads_at_once(struct disk *d, int round)
+{
+	static struct reader readers[DEPTH];
+	double t;
+
+	drop_cache(d);
+	advise(d, POSIX_FADV_RANDOM);
+	t = now_ns();
+	for (int i = 0; i < DEPTH; i++) {
+		readers[i].fd = d->fd;
+		readers[i].first = round * 977 + i * (RANDOM_READS / DEPTH);
+		if (pthread_create(&readers[i].thread, NULL, reader_main, &readers[i]))
+			die("thread", EAGAIN);
+	}
+	for (int i = 0; i < DEPTH; i++)
+		pthread_join(readers[i].thread, NULL);
+	d->many_us[round] = (now_ns() - t) / RANDOM_READS / 1000;
+	advise(d, POSIX_FADV_NORMAL);
+}
+
+static double syncs(struct disk *d)
+{
+	double t = now_ns();
+
+	for (int i = 0; i < SYNCS; i++) {
+		if (LKL_CALL4(SYS_pwrite64, d->fd, buffer, 4096, (long)i << 12) != 4096 ||
+		    LKL_CALL1(SYS_fsync, d->fd))
+			die("fsync", EIO);
+	}
+	return SYNCS / ((now_ns() - t) / 1e9);
 }
 
 static double sequential(struct disk *d, long nr)
@@ -239,6 +377,9 @@ static void report_disk(struct disk *d)
 
 	printf("disk.random-read-4k.%s %.2f us\n", d->name,
 	       median(d->random_us, ROUNDS));
+	printf("disk.random-read-4k-qd16.%s %.2f us\n", d->name,
+	       median(d->many_us, ROUNDS));
+	printf("disk.fsync.%s %.0f /s\n", d->name, median(d->fsyncs, ROUNDS));
 	printf("disk.sequential-read.%s %.0f MB/s\n", d->name,
 	       median(d->read_mbs, ROUNDS));
 	printf("disk.sequential-write.%s %.0f MB/s\n", d->name,
@@ -266,6 +407,8 @@ static void bench_disks(struct disk *disks, int n)
 			disks[i].write_mbs[r] = sequential(&disks[i], SYS_pwrite64);
 			disks[i].read_mbs[r] = sequential(&disks[i], SYS_pread64);
 			random_reads(&disks[i], r);
+			random_reads_at_once(&disks[i], r);
+			disks[i].fsyncs[r] = syncs(&disks[i]);
 		}
 	for (i = 0; i < n; i++) {
 		report_disk(&disks[i]);
@@ -294,13 +437,15 @@ static void make_image(const char *dir, const char *name, char *ret_path)
 struct stick_disk {
 	const char *name, *file;
 	enum usb_speed speed;
-	bool uas;
+	bool uas, thread;	/* thread: completes on one of its own */
 };
 
 static const struct stick_disk sticks[] = {
-	{ "bot-super", "bot-super.img", USB_SPEED_SUPER_, false },
-	{ "uas-super", "uas-super.img", USB_SPEED_SUPER_, true },
-	{ "uas-high", "uas-high.img", USB_SPEED_HIGH_, true },
+	{ "bot-super", "bot-super.img", USB_SPEED_SUPER_, false, false },
+	{ "uas-super", "uas-super.img", USB_SPEED_SUPER_, true, false },
+	{ "uas-high", "uas-high.img", USB_SPEED_HIGH_, true, false },
+	{ "bot-thread", "bot-thread.img", USB_SPEED_SUPER_, false, true },
+	{ "uas-thread", "uas-thread.img", USB_SPEED_SUPER_, true, true },
 };
 
 #define N_STICKS ((int)(sizeof(sticks) / sizeof(sticks[0])))
@@ -311,13 +456,17 @@ static void add_stick(struct usbip_dev *dev, const struct stick_disk *disk,
 {
 	struct stick_config config = { .speed = disk->speed, .sector_size = 512,
 				       .uas = disk->uas };
-	struct usb_backend *stick;
+	struct usb_backend *stick, *on_thread;
 	unsigned int port;
 	int err;
 
 	err = image_open(path, 0, &config.image);
 	if (!err)
 		err = stick_new(&config, &stick);
+	if (!err && disk->thread) {
+		err = delay_filter_new(0, stick, &on_thread);
+		stick = on_thread;
+	}
 	if (!err)
 		err = usbip_dev_plug(dev, stick, &port);
 	if (err)
@@ -330,7 +479,9 @@ static void add_stick(struct usbip_dev *dev, const struct stick_disk *disk,
  */
 static void find_sticks(struct disk *disks)
 {
-	static const char *const nodes[] = { "/dev/sda", "/dev/sdb", "/dev/sdc" };
+	static const char *const nodes[] = {
+		"/dev/sda", "/dev/sdb", "/dev/sdc", "/dev/sdd", "/dev/sde"
+	};
 	struct disk d = { 0 };
 
 	_Static_assert(sizeof(nodes) / sizeof(nodes[0]) >= N_STICKS, "one each");
@@ -356,10 +507,10 @@ int main(int argc, char **argv)
 		{ .name = "virtio-blk", .node = "/dev/vda" },
 	};
 	struct lkl_config config = {
-		.ram_bytes = 256 * MIB,
+		.ram_bytes = 512 * MIB,
 		.cmdline = "quiet usb_storage.delay_use=0",
 	};
-	struct usbip_dev_config usb = { .usb2_ports = 1, .usb3_ports = 2,
+	struct usbip_dev_config usb = { .usb2_ports = 1, .usb3_ports = 4,
 					.max_streams = 32 };
 	struct virtio_mmio *mmio[2];
 	struct usbip_dev *dev = NULL;
