@@ -43,8 +43,12 @@ class Lklusb(System):
     def umount(self, folder):
         run(LKLUSB, 'umount', '-q', folder)
 
+    def server(self, folder):
+        """The pid."""
+        return json.loads(run(LKLUSB, 'status', '-J', folder))[0]['pid']
+
     def resident(self, folder):
-        return resident(json.loads(run(LKLUSB, 'status', '-J', folder))[0]['pid'])
+        return resident(self.server(folder))
 
 
 def resident(pid):
