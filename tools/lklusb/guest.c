@@ -1,38 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "guest.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <scsi/scsi.h>
 #include <scsi/scsi_ioctl.h>
 #include <scsi/sg.h>
-#include <sys/ioctl.h>
 #include <lkl.h>
 
-#include "devices.h"
-#include "image.h"
-#include "log.h"
-#include "readonly_filter.h"
+#include "guest_i.h"
 #include "report.h"
-#include "stick.h"
-#include "usbfs_backend.h"
-#include "usbip.h"
-#include "virtio_blk.h"
-#include "virtio_mmio.h"
-#include "virtio_usbip_dev.h"
 #include "watch.h"
 
-#define LOG_RING	(128u << 10)
 #define EJECT_TIMEOUT_MS	30000
 #define DISK_TIMEOUT_MS	10000
 #define REAL_DISK_TIMEOUT_MS	30000	/* it may have to spin up */
@@ -41,288 +24,18 @@
 #define SKIP_NS		1000000000ULL	/* below every time-out of the USB and SCSI drivers */
 #define READ_AHEAD_KB	"2048"
 #define START_LIMIT_S	120	/* four of Linux's time-outs */
-#define USB_MAX_STREAMS	256u	/* more than a disk's queue is deep */
 
-static struct {
-	struct guest_config config;
-	struct virtio_mmio *mmio;
-	struct usbip_dev *usb;		/* one of these two */
-	struct virtio_blk *blk;
-	struct device device;		/* of the host, if real */
-	const char *disk;
-	bool readonly;
-	bool real;			/* a USB device, of the host or of a peer */
-	unsigned int n_returns;		/* so often may it leave and come back */
-	bool booted;
-	_Atomic bool gone;
-	_Atomic bool has_disk;		/* the first time; it may be gone again */
-} guest;
-
-/* ---- the kernel's log ---- */
-
-static struct {
-	pthread_mutex_t lock;	/* protects all; innermost */
-	char text[LOG_RING];
-	size_t len;		/* ever written */
-	int fd;
-} klog = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
-
-static void klog_piece(void *ctx, const char *text, size_t len)
-{
-	pthread_mutex_lock(&klog.lock);
-	for (size_t i = 0; i < len; i++)
-		klog.text[klog.len++ % LOG_RING] = text[i];
-	pthread_mutex_unlock(&klog.lock);
-	if (klog.fd >= 0 && write(klog.fd, text, len) < 0)
-		klog.fd = -1;		/* a full disk must not stop the mount */
-	if (guest.config.verbose)
-		fwrite(text, 1, len, stderr);
-}
-
-char *guest_log(void)
-{
-	char *copy = malloc(LOG_RING + 1);
-	size_t i, from;
-
-	if (!copy)
-		return NULL;
-	pthread_mutex_lock(&klog.lock);
-	from = klog.len > LOG_RING ? klog.len - LOG_RING : 0;
-	for (i = from; i < klog.len; i++)
-		copy[i - from] = klog.text[i % LOG_RING];
-	copy[klog.len - from] = 0;
-	pthread_mutex_unlock(&klog.lock);
-	return copy;
-}
-
-void guest_report_log(const char *word)
-{
-	char *log = guest_log(), *last = NULL, *line, *rest = log;
-
-	while (log && (line = strsep(&rest, "\n")))
-		if (*line && strstr(line, word))
-			last = line;
-	/* "[    1.234567] " is of no use here. */
-	if (last && *last == '[' && strchr(last, ']'))
-		last = strchr(last, ']') + 2;
-	if (last)
-		report_detail("kernel: %s", last);
-	free(log);
-}
-
-/* ---- the source ---- */
-
-static int open_failed(int err)
-{
-	const char *source = guest.config.source;
-
-	switch (-err) {
-	case ENOENT:
-		report(REPORT_MOUNT, "source-missing", "%s: no such file", source);
-		break;
-	case EACCES:
-	case EPERM:
-		report(REPORT_MOUNT, "source-access", "%s: permission denied", source);
-		break;
-	case EBUSY:
-		report(REPORT_MOUNT, "source-busy", "%s is in use", source);
-		report_hint("somebody else has it mounted or locked; readers share it: --ro");
-		break;
-	case EISDIR:
-		report(REPORT_MOUNT, "source-type", "%s is a folder, not an image",
-		       source);
-		break;
-	case EINVAL:
-		report(REPORT_MOUNT, "source-type",
-		       "%s is no image: neither a file nor a block device, or empty",
-		       source);
-		break;
-	default:
-		report(REPORT_MOUNT, "source-open", "%s: %s", source, strerror(-err));
-	}
-	return REPORT_MOUNT;
-}
-
-/* After the source, whose lock keeps the trace from overwriting it. */
-static int open_trace(void)
-{
-	int err = chain_open(&guest.config.chain);
-
-	if (err)
-		return report(REPORT_USAGE, "trace", "%s: %s",
-			      guest.config.chain.trace_config.path,
-			      err == -EINVAL ? "not a regular file" :
-			      err == -EBUSY ? "in use" : strerror(-err));
-	return 0;
-}
-
-/* With the filters of the command line between. The backend is closed if that fails. */
-static int plug_in(struct usb_backend *backend)
-{
-	unsigned int port;
-	int err = chain_wrap(&guest.config.chain, &backend);
-
-	if (!err)
-		err = usbip_dev_plug(guest.usb, backend, &port);
-	if (err)
-		backend->ops->close(backend);
-	return err;
-}
-
-/* Makes the controller first. Likewise; an exit status was reported. */
-static int plug_backend(const struct usbip_dev_config *ports, struct usb_backend *backend)
-{
-	int err = open_trace();
-
-	if (!err)
-		err = usbip_dev_new(ports, &guest.usb);
-	if (!err)
-		return plug_in(backend);
-	backend->ops->close(backend);
-	return err;
-}
-
-static int plug_stick(unsigned int flags)
-{
-	static const struct usbip_dev_config ports = {
-		.usb2_ports = 1, .usb3_ports = 1, .max_streams = USB_MAX_STREAMS,
-	};
-	struct stick_config config = {
-		.speed = guest.config.speed,
-		.sector_size = guest.config.sector_size,
-		.uas = guest.config.uas,
-	};
-	struct usb_backend *stick;
-	int err;
-
-	err = image_open(guest.config.source, flags, &config.image);
-	if (err)
-		return err;
-	guest.readonly = image_is_readonly(config.image);
-	err = stick_new(&config, &stick);
-	if (err) {
-		image_close(config.image);
-		return err;
-	}
-	guest.disk = "sda";
-	return plug_backend(&ports, stick);
-}
-
-/* As long as it may come back nobody is told. */
-static void device_gone(void *ctx)
-{
-	guest.gone = true;
-	if (guest.has_disk && guest.config.on_gone)
-		guest.config.on_gone();
-}
-
-static void disk_is_there(void)
-{
-	guest.has_disk = true;
-	if (guest.gone && guest.config.on_gone)
-		guest.config.on_gone();
-}
-
-/* The guest may be read-only, but does not decide about that. */
-static int protect(struct usb_backend **backend)
-{
-	int err = guest.config.readonly ? readonly_filter_new(*backend, backend) : 0;
-
-	if (err)
-		(*backend)->ops->close(*backend);
-	return err;
-}
-
-static int plug_usb(void)
-{
-	bool remote = usbip_named_by(guest.config.source);
-	struct usbip_dev_config ports = { .usb2_ports = 1, .usb3_ports = 1 };
-	struct usb_backend *backend;
-	int err, status;
-
-	if (guest.config.virtio_blk)
-		return report(REPORT_USAGE, "usage", "%s: --virtio-blk is for images",
-			      guest.config.source);
-	status = remote ? usbip_open(guest.config.source, device_gone, &backend) :
-		 devices_open(guest.config.source, guest.config.detach_driver, device_gone,
-			      &guest.device, &backend);
-	if (status)
-		return status;
-	/* USB/IP has no streams: without them the device's Bulk-Only side is taken. */
-	ports.max_streams = remote ? 0 : usbfs_backend_streams(backend);
-	err = protect(&backend);
-	if (!err)
-		err = plug_backend(&ports, backend);
-	if (err > 0)
-		return err;
-	if (err)
-		return report(REPORT_SYSTEM, "device-open", "%s: %s", guest.config.source,
-			      strerror(-err));
-	guest.disk = "sda";
-	guest.real = true;
-	return 0;
-}
-
-/*
- * Some devices leave when they are reset, and come back as new ones. Until the disk is
- * there nothing is lost by that; the library kernel sees them come back. Later, what
- * is mounted is.
- */
-static bool came_back(void)
-{
-	struct usb_backend *backend;
-
-	if (!guest.real || !*guest.device.id || !guest.n_returns)
-		return false;		/* from a peer, or too often */
-	guest.n_returns--;
-	guest.gone = false;		/* first: it may leave again */
-	if (devices_reopen(&guest.device, guest.config.detach_driver, device_gone, &backend) &&
-	    !protect(&backend) && !plug_in(backend))
-		return true;
-	guest.gone = true;
-	return false;
-}
-
-static int plug_blk(unsigned int flags)
-{
-	int err = virtio_blk_open(guest.config.source, flags, guest.config.sector_size,
-				  &guest.blk);
-
-	if (err)
-		return err;
-	guest.readonly = virtio_blk_is_readonly(guest.blk);
-	guest.disk = "vda";
-	return 0;
-}
-
-static int plug_image(void)
-{
-	unsigned int flags = (guest.config.readonly ? IMAGE_READONLY : 0) |
-			     (guest.config.powercut ? IMAGE_POWERCUT : 0);
-	int err;
-
-	if (guest.config.virtio_blk && chain_is_used(&guest.config.chain))
-		return report(REPORT_USAGE, "usage", "--virtio-blk has no USB to trace or filter");
-	err = guest.config.virtio_blk ? plug_blk(flags) : plug_stick(flags);
-	return err < 0 ? open_failed(err) : err;
-}
+struct guest guest;
 
 int guest_open(const struct guest_config *config)
 {
 	int status;
 
 	guest.config = *config;
-	status = devices_named_by(config->source) || usbip_named_by(config->source) ?
-		 plug_usb() : plug_image();
-	if (status)
-		return status;
-	if (!config->kernel_log)
-		return 0;
-	klog.fd = open(config->kernel_log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (klog.fd < 0)
-		return report(REPORT_USAGE, "kernel-log", "%s: %s", config->kernel_log,
-			      strerror(errno));
-	return 0;
+	status = guest_plug();
+	if (!status && config->kernel_log)
+		status = guest_log_to(config->kernel_log);
+	return status;
 }
 
 /* ---- boot ---- */
@@ -352,7 +65,7 @@ static int boot_kernel(void)
 	struct lkl_config config = {
 		.ram_bytes = guest.config.ram_bytes,
 		.cmdline = cmdline,
-		.log = klog_piece,
+		.log = guest_log_piece,
 		.panic = kernel_panicked,
 	};
 	int err;
@@ -472,7 +185,7 @@ static int wait_for_disk(void)
 
 	snprintf(node, sizeof(node), "/dev/%s", guest.disk);
 	guest.n_returns = MAX_RETURNS;
-	for (int i = 0; i < limit && (!guest.gone || came_back()); ) {
+	for (int i = 0; i < limit && (!guest.gone || guest_came_back()); ) {
 		fd = LKL_CALL4(SYS_openat, AT_FDCWD, node, O_RDONLY | O_CLOEXEC, 0);
 		if (fd >= 0 || fd == -EIO || fd == -ENOMEDIUM)
 			break;
@@ -484,7 +197,7 @@ static int wait_for_disk(void)
 	set_clock();
 	if (fd < 0)
 		return no_disk(fd, limit);
-	disk_is_there();
+	guest_disk_is_there();
 	protect_disk(fd);
 	LKL_CALL1(SYS_close, fd);
 	return 0;

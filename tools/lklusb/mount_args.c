@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "mount_args.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "report.h"
+#include "source.h"
+
+static const char help[] =
+	"usage: lklusb mount [options] SRC DIR\n"
+	"\n"
+	"Mounts a filesystem on SRC, a USB device or an image file that is plugged into\n"
+	"the library kernel as a USB stick, on the folder DIR.\n"
+	"\n"
+	"  -p, --partition P   N, LABEL=, UUID=, PARTLABEL= or PARTUUID=\n"
+	"  -t, --type TYPE     of the filesystem; found by itself otherwise\n"
+	"  -r, --ro            read-only, also for the stick\n"
+	"  -o OPTIONS          as for mount(8); words of FUSE and of the filesystem\n"
+	"  --owner WHO         me (default), keep, or UID:GID\n"
+	"  --threads N         that serve, at most\n"
+	UNLOCK_HELP
+	SOURCE_HELP
+	"  -f, --foreground    do not go into the background\n"
+	"  -v, --verbose       with the library kernel's log\n"
+	"  -q, --quiet\n";
+
+static const struct option options[] = {
+	{ "partition", required_argument, NULL, 'p' },
+	{ "type", required_argument, NULL, 't' },
+	{ "ro", no_argument, NULL, 'r' },
+	{ "rw", no_argument, NULL, 'w' },
+	{ "owner", required_argument, NULL, 'O' },
+	{ "threads", required_argument, NULL, 'T' },
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	SOURCE_OPTIONS,
+	UNLOCK_OPTIONS,
+	{ 0 },
+};
+
+static int take_option(struct mount_args *args, int c)
+{
+	static char ro[] = "ro", rw[] = "rw";
+
+	switch (c) {
+	case 'p':
+		args->partition = optarg;
+		return 0;
+	case 't':
+		args->type = optarg;
+		return 0;
+	case 'r':
+		return mount_options_add(&args->options, ro);
+	case 'w':
+		return mount_options_add(&args->options, rw);
+	case 'o':
+		return mount_options_add(&args->options, optarg);
+	case 'O':
+		return mount_options_owner(&args->options, optarg);
+	case 'T':
+		args->threads = atoi(optarg);
+		return args->threads >= 1 && args->threads <= 64 ? 0 :
+		       report(REPORT_USAGE, "usage", "--threads %s: 1 to 64", optarg);
+	case 'f':
+		args->foreground = true;
+		return 0;
+	case 'v':
+		args->guest.verbose = true;
+		return 0;
+	case 'q':
+		args->quiet = true;
+		return 0;
+	case 'h':
+		args->help = true;
+		return 0;
+	default:
+		return unlock_is_option(c) ? unlock_option(&args->unlock, c, optarg) :
+					     source_option(&args->guest, c, optarg);
+	}
+}
+
+int mount_args_help(bool asked)
+{
+	fputs(help, asked ? stdout : stderr);
+	return asked ? REPORT_OK : REPORT_USAGE;
+}
+
+int mount_args_parse(struct mount_args *args, int argc, char **argv)
+{
+	int c, status = 0;
+
+	*args = (struct mount_args) { 0 };
+	source_init(&args->guest);
+	unlock_init(&args->unlock);
+	mount_options_init(&args->options);
+	while (!status && (c = getopt_long(argc, argv, "p:t:rwo:fvqh", options, NULL)) != -1)
+		status = take_option(args, c);
+	if (status || args->help)
+		return status;
+	if (argc - optind != 2)
+		return mount_args_help(false);
+	args->source = argv[optind];
+	args->dir = argv[optind + 1];
+	args->partition = args->partition ? args->partition : args->options.partition;
+	args->type = args->type ? args->type : args->options.type;
+	args->guest.readonly = args->options.readonly;
+	return 0;
+}

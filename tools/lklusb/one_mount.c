@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "one_mount.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <lkl.h>
+
+#include "guest.h"
+#include "report.h"
+#include "source.h"
+
+/* ---- the host's side ---- */
+
+static int check_dir(struct one_mount *m)
+{
+	const char *dir = m->args.dir;
+	struct dirent *d;
+	bool empty = true;
+	struct stat st;
+	DIR *list;
+
+	if (stat(dir, &st) || !realpath(dir, m->dir))
+		return report(REPORT_MOUNT, "mountpoint", "%s: %s", dir, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return report(REPORT_MOUNT, "mountpoint", "%s is not a folder", dir);
+	list = opendir(dir);
+	if (!list)
+		return report(REPORT_MOUNT, "mountpoint", "%s: %s", dir, strerror(errno));
+	while ((d = readdir(list)))
+		empty &= !strcmp(d->d_name, ".") || !strcmp(d->d_name, "..");
+	closedir(list);
+	if (!empty && !m->args.options.allow_nonempty) {
+		report(REPORT_MOUNT, "mountpoint-not-empty", "%s is not empty", dir);
+		report_hint("-o nonempty hides what is there");
+		return REPORT_MOUNT;
+	}
+	return 0;
+}
+
+int one_mount_check(struct one_mount *m)
+{
+	const char *source = m->args.source;
+	int status = source_check(source);
+
+	if (status)
+		return status;
+	if (!realpath(source, m->source))
+		snprintf(m->source, sizeof(m->source), "%s", source);
+	return check_dir(m);
+}
+
+int one_mount_fuse(struct one_mount *m)
+{
+	struct fusefs_config config = {
+		.fsname = m->source,
+		.subtype = "lklusb",
+		.options = *m->args.options.fuse ? m->args.options.fuse : NULL,
+		.readonly = m->args.options.readonly,
+		.keep_owner = m->args.options.keep_owner,
+		.uid = m->args.options.uid,
+		.gid = m->args.options.gid,
+		.threads = m->args.threads,
+	};
+	int err = fusefs_mount(&config, m->dir, &m->fs);
+
+	if (!err)
+		return 0;
+	report(REPORT_SYSTEM, "fuse-mount", "%s: FUSE does not mount: %s", m->dir,
+	       strerror(-err));
+	if (access("/dev/fuse", R_OK | W_OK))
+		report_hint("/dev/fuse is not open to this user (%s)", strerror(errno));
+	return REPORT_SYSTEM;
+}
+
+/* ---- inside ---- */
+
+static int unlock(struct one_mount *m)
+{
+	int status;
+
+	if (!unlock_wanted(&m->args.unlock, m->part))
+		return 0;
+	status = unlock_open(&m->args.unlock, m->part, m->args.guest.readonly || guest_readonly(),
+			     &m->unlocked);
+	m->part = &m->unlocked;
+	return status;
+}
+
+static int choose_type(struct one_mount *m)
+{
+	const char *type = m->args.type ? m->args.type : m->part->type;
+
+	if (!type) {
+		report(REPORT_MOUNT, "fs-unknown", "partition %d: no known signature",
+		       m->part->number);
+		if (m->args.unlock.plain)
+			report_hint("so it looks if the passphrase or cipher is not the right one");
+		return REPORT_MOUNT;
+	}
+	m->kernel_type = disk_kernel_type(type);
+	if (m->kernel_type)
+		return 0;
+	return report(REPORT_MOUNT, "fs-unsupported", "partition %d: %s is not supported",
+		      m->part->number, type);
+}
+
+/*
+ * Journals commit every 5 s or more by default; here all that is dirty goes out
+ * within about two seconds. In front of the user's options, so that those win.
+ */
+static const struct {
+	const char *type, *data;
+} commit_options[] = {
+	{ "ext3", "commit=1" },
+	{ "ext4", "commit=1" },
+	{ "btrfs", "commit=1" },
+};
+
+/* f2fs has no such option; XFS has this one, read when a filesystem is mounted. */
+static void commit_soon_f2fs(const char *node)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/fs/f2fs/%s/cp_interval", strrchr(node, '/') + 1);
+	lkl_write_file(path, "1");
+}
+
+static void commit_soon_xfs(void)
+{
+	lkl_write_file("/proc/sys/fs/xfs/xfssyncd_centisecs", "100");
+}
+
+static void mount_data(const struct one_mount *m, char *data, size_t size)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < sizeof(commit_options) / sizeof(commit_options[0]); i++)
+		if (!strcmp(commit_options[i].type, m->kernel_type) &&
+		    !m->args.options.readonly)
+			first = commit_options[i].data;
+	snprintf(data, size, "%s%s%s", first ? first : "",
+		 first && *m->args.options.data ? "," : "", m->args.options.data);
+}
+
+static int explain_mount(const struct one_mount *m, long err)
+{
+	int n = m->part->number;
+	const char *type = m->kernel_type;
+	int status = guest_left();
+
+	if (status)
+		return status;
+	switch (-err) {
+	case EINVAL:
+	case EUCLEAN:
+	case EIO:
+	case EBADMSG:
+		report(REPORT_MOUNT, "fs-damaged", "partition %d (%s): does not mount: %s", n,
+		       type, strerror(-err));
+		break;
+	case EROFS:
+	case EACCES:
+		report(REPORT_MOUNT, "fs-readonly",
+		       "partition %d (%s): cannot be mounted for writing", n, type);
+		report_hint("--ro");
+		break;
+	default:
+		report(REPORT_MOUNT, "fs-mount", "partition %d (%s): %s", n, type,
+		       strerror(-err));
+	}
+	guest_report_log(guest_disk());
+	return REPORT_MOUNT;
+}
+
+static int mount_inside(struct one_mount *m)
+{
+	char data[sizeof(m->args.options.data) + 32];
+	long err;
+
+	if (guest_readonly() && !m->args.options.readonly) {
+		m->args.options.readonly = true;
+		m->args.options.flags |= MS_RDONLY;
+		report_note("%s is read-only: mounted so", m->source);
+	}
+	mount_data(m, data, sizeof(data));
+	if (!strcmp(m->kernel_type, "xfs"))
+		commit_soon_xfs();
+	err = lkl_mount(m->part->node, m->root, m->kernel_type, m->args.options.flags, data);
+	if (err)
+		return explain_mount(m, err);
+	m->mounted = true;
+	if (!strcmp(m->kernel_type, "f2fs"))
+		commit_soon_f2fs(m->part->node);
+	return 0;
+}
+
+int one_mount_inside(struct one_mount *m, const struct disk *disk)
+{
+	int status = disk_choose(disk, m->args.partition,
+				 m->args.unlock.header || m->args.unlock.plain, &m->part);
+
+	if (!status)
+		status = unlock(m);
+	if (!status)
+		status = choose_type(m);
+	if (!status)
+		status = mount_inside(m);
+	return status;
+}
+
+int one_mount_sync(const struct one_mount *m)
+{
+	long fd = LKL_CALL4(SYS_openat, AT_FDCWD, m->root, O_RDONLY | O_CLOEXEC, 0);
+	long err = fd < 0 ? fd : LKL_CALL1(SYS_syncfs, fd);
+
+	if (fd >= 0)
+		LKL_CALL1(SYS_close, fd);
+	return err;
+}
+
+int one_mount_finish(struct one_mount *m)
+{
+	long err = one_mount_sync(m);
+
+	if (err)
+		report(REPORT_MOUNT, "flush", "%s: not everything could be written: %s",
+		       m->source, strerror(-err));
+	if (lkl_umount(m->root, 0) && !err) {
+		err = lkl_umount(m->root, MNT_DETACH);
+		report(REPORT_MOUNT, "umount", "%s: still in use inside", m->source);
+	}
+	if (!err && m->part == &m->unlocked && unlock_close())
+		err = -EBUSY;
+	m->mounted = false;
+	return err ? REPORT_MOUNT : REPORT_OK;
+}
