@@ -108,6 +108,7 @@ struct server {
 struct fusefs {
 	struct fuse_session *se;
 	bool mounted, readonly, keep_owner;
+	char *adopted_dir;	/* another process has mounted there, or NULL */
 	uid_t uid;
 	gid_t gid;
 

@@ -2,10 +2,15 @@
 /* The mount on the host: making it, its options, and its end. */
 #include "fuse_i.h"
 
+#include <poll.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -208,23 +213,47 @@ static struct fusefs *fusefs_new(const struct fusefs_config *config)
 	return fs;
 }
 
-static int session_mount(struct fusefs *fs, const struct fusefs_config *config,
-			 const char *dir)
+/* where: a folder, or /dev/fd/N. */
+static int session_mount(const struct fusefs_config *config, const char *where,
+			 struct fusefs *fs, struct fuse_session **ret_session)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	int err = build_options(config, &args);
 
 	if (!err) {
-		fs->se = fuse_session_new(&args, &ops, sizeof(ops), fs);
-		err = fs->se ? 0 : -EINVAL;
+		*ret_session = fuse_session_new(&args, &ops, sizeof(ops), fs);
+		err = *ret_session ? 0 : -EINVAL;
 	}
 	fuse_opt_free_args(&args);
 	if (err)
 		return err;
 	errno = 0;
-	if (fuse_session_mount(fs->se, dir))
+	if (fuse_session_mount(*ret_session, where))
 		return errno ? -errno : -EPERM;
+	return 0;
+}
+
+static int check_host(const char *dir)
+{
+	int err;
+
+	fuse_set_log_func(log_libfuse);
+	err = check_folder(dir);
+	return err ? err : check_fuse();
+}
+
+/* On failure fs is freed. */
+static int open_session(const struct fusefs_config *config, const char *where,
+			struct fusefs *fs, struct fusefs **ret_fs)
+{
+	int err = session_mount(config, where, fs, &fs->se);
+
+	if (err) {
+		fusefs_free(fs);
+		return err;
+	}
 	fs->mounted = true;
+	*ret_fs = fs;
 	return 0;
 }
 
@@ -232,30 +261,94 @@ int fusefs_mount(const struct fusefs_config *config, const char *dir,
 		 struct fusefs **ret_fs)
 {
 	struct fusefs *fs;
-	int err;
+	int err = check_host(dir);
 
-	fuse_set_log_func(log_libfuse);
-	err = check_folder(dir);
-	if (!err)
-		err = check_fuse();
 	if (err)
 		return err;
 	fs = fusefs_new(config);
+	return fs ? open_session(config, dir, fs, ret_fs) : -ENOMEM;
+}
+
+/* ---- a mount that one process makes and another serves ---- */
+
+int fusefs_connect(const struct fusefs_config *config, const char *dir, int *ret_fd)
+{
+	struct fuse_session *se = NULL;
+	int fd = -1, err = check_host(dir);
+
+	if (!err)
+		err = session_mount(config, dir, NULL, &se);
+	if (!err) {
+		fd = fcntl(fuse_session_fd(se), F_DUPFD_CLOEXEC, 3);
+		err = fd < 0 ? -errno : 0;
+		if (err)
+			fuse_session_unmount(se);
+	}
+	if (se)
+		fuse_session_destroy(se);	/* which does not unmount */
+	if (!err)
+		*ret_fd = fd;
+	return err;
+}
+
+/* Of others than the host's kernel requests are not believed: they hold addresses. */
+static bool is_fuse(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(10, 229);
+}
+
+int fusefs_adopt(const struct fusefs_config *config, const char *dir, int fd,
+		 struct fusefs **ret_fs)
+{
+	struct fusefs *fs;
+	char where[32];
+
+	if (!is_fuse(fd))
+		return -EINVAL;
+	fs = fusefs_new(config);
 	if (!fs)
 		return -ENOMEM;
-	err = session_mount(fs, config, dir);
-	if (err) {
+	fs->adopted_dir = strdup(dir);
+	if (!fs->adopted_dir) {
 		fusefs_free(fs);
-		return err;
+		return -ENOMEM;
 	}
-	*ret_fs = fs;
-	return 0;
+	snprintf(where, sizeof(where), "/dev/fd/%d", fd);
+	return open_session(config, where, fs, ret_fs);
 }
+
+void fusefs_disconnect(const char *dir, int fd)
+{
+	struct pollfd pfd = { .fd = fd };
+	char *argv[] = { "fusermount3", "-u", "-q", "-z", "--", (char *)dir, NULL };
+	pid_t pid;
+
+	/* Broken: somebody has unmounted it; what is there now is not ours. */
+	if (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLERR))
+		return;
+	if (!geteuid())
+		umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW);
+	else if (!posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ))
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+}
+
+static void unmount(struct fusefs *fs)
+{
+	if (fs->adopted_dir)
+		fusefs_disconnect(fs->adopted_dir, fuse_session_fd(fs->se));
+	else
+		fuse_session_unmount(fs->se);
+}
+
+/* ---- the end ---- */
 
 void fusefs_abandon(struct fusefs *fs)
 {
 	if (fs->mounted)
-		fuse_session_unmount(fs->se);
+		unmount(fs);
 }
 
 void fusefs_free(struct fusefs *fs)
@@ -263,7 +356,8 @@ void fusefs_free(struct fusefs *fs)
 	if (!fs)
 		return;
 	if (fs->mounted)
-		fuse_session_unmount(fs->se);
+		unmount(fs);
+	free(fs->adopted_dir);
 	if (fs->se)
 		fuse_session_destroy(fs->se);
 	streams_close(fs, NULL);

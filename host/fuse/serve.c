@@ -415,27 +415,19 @@ static void on_end_signal(int sig)
 {
 }
 
-struct signals {
-	struct sigaction action;
-	sigset_t mask;
-};
-
-/* No SA_RESTART: read returns. */
-static void signals_begin(struct signals *ret_old)
+/*
+ * No SA_RESTART: read returns. The handler stays, since the process may serve other
+ * mounts when this one ends.
+ */
+static void signals_begin(sigset_t *ret_old)
 {
 	struct sigaction sa = { .sa_handler = on_end_signal };
 	sigset_t set;
 
-	sigaction(END_SIGNAL, &sa, &ret_old->action);
+	sigaction(END_SIGNAL, &sa, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, END_SIGNAL);
-	pthread_sigmask(SIG_UNBLOCK, &set, &ret_old->mask);
-}
-
-static void signals_end(const struct signals *old)
-{
-	pthread_sigmask(SIG_SETMASK, &old->mask, NULL);
-	sigaction(END_SIGNAL, &old->action, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &set, ret_old);
 }
 
 static void join_all(struct fusefs *fs)
@@ -481,13 +473,13 @@ static int serve_first(struct fusefs *fs, void (*ready)(void *ctx), void *ctx)
 int fusefs_serve(struct fusefs *fs, const char *root, void (*ready)(void *ctx),
 		 void *ctx)
 {
-	struct signals old;
+	sigset_t old;
 	int err = root_open(fs, root);
 
 	if (err)
 		return err;
 	signals_begin(&old);
 	err = serve_first(fs, ready, ctx);
-	signals_end(&old);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return err ? err : lkl_panic_message() ? -EIO : 0;
 }

@@ -5,6 +5,7 @@
  *
  *   fusefs_mount -> (lkl_start_kernel, lkl_mount) -> fusefs_serve -> fusefs_free
  *
+ * A process may serve several, each on threads of its own.
  * Nobody else may change the filesystem meanwhile: names, attributes and pages are
  * cached by the host for ever.
  */
@@ -40,6 +41,20 @@ struct fusefs_config {
  */
 int fusefs_mount(const struct fusefs_config *config, const char *dir,
 		 struct fusefs **ret_fs);
+
+/*
+ * The same in two processes: one mounts, with its user's rights, and sends the other the
+ * descriptor. Until somebody serves it, requests wait; when nobody has the descriptor
+ * any more they fail, and what is left is to be unmounted with fusefs_disconnect.
+ * The other adopts it (and has fd, if that succeeds) with the same config; its library
+ * kernel may have been started long ago.
+ */
+int fusefs_connect(const struct fusefs_config *config, const char *dir, int *ret_fd);
+int fusefs_adopt(const struct fusefs_config *config, const char *dir, int fd,
+		 struct fusefs **ret_fs);
+
+/* Unmounts dir (lazily) if fd is its descriptor and it is still mounted. */
+void fusefs_disconnect(const char *dir, int fd);
 
 /*
  * Serves root, a path of the library kernel, on the caller's thread, until it is
