@@ -83,6 +83,18 @@ static bool usbip_dev_queues_ok(struct virtq *const *queues, unsigned int n)
 	return true;
 }
 
+/*
+ * DEV-36. A driver that took the rings over from an older one would have emptied them.
+ * That all indexes are multiples of 65536 by chance is left out of account.
+ */
+static bool usbip_dev_resumes(struct virtq *const *queues, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (queues[i] && virtq_base(queues[i]))
+			return true;
+	return false;
+}
+
 static int usbip_dev_start(void *opaque, struct virtio_transport *transport,
 			   struct virtq *const *queues, unsigned int n)
 {
@@ -93,7 +105,10 @@ static int usbip_dev_start(void *opaque, struct virtio_transport *transport,
 	pthread_mutex_lock(&dev->lock);
 	dev->transport = transport;
 	dev->complained = dev->said_parked = false;
-	ports_forget(dev);	/* DR-18: the driver asks for what is there now */
+	if (usbip_dev_resumes(queues, n))
+		ports_remind(dev);
+	else
+		ports_forget(dev);	/* DR-18: the driver asks for what is there now */
 	for (unsigned int i = 0; i < dev->n_queues && i < n; i++) {
 		dev->queues[i].touched = false;
 		dev->queues[i].vq = queues[i];
@@ -124,7 +139,7 @@ static void usbip_dev_notify(void *opaque, unsigned int queue)
 
 static void usbip_dev_end_all(struct usbip_dev *dev)
 {
-	ports_forget(dev);
+	ports_drop_resets(dev);
 	urbs_drop_queued(dev);
 	urbs_cancel_all(dev, NULL);
 	while (dev->n_reqs)
@@ -156,6 +171,7 @@ static void usbip_dev_reset(void *opaque)
 	for (unsigned int i = 0; i < dev->n_queues; i++)
 		dev->queues[i].vq = NULL;
 	usbip_dev_end_all(dev);
+	ports_forget(dev);
 	pthread_mutex_unlock(&dev->lock);
 }
 

@@ -225,8 +225,12 @@ void ports_suspend(struct usbip_port *port, bool suspended);
 void ports_power(struct usbip_port *port, bool on);
 /* Closes the backend, if there is one, after making the port empty. [drops] */
 void ports_close(struct usbip_port *port);
-/* The virtio device was reset: resets are dropped, events forgotten. */
+/* Resets that run go on, the commands end: the queues are about to stop, or did. */
+void ports_drop_resets(struct usbip_dev *dev);
+/* The next driver is a new one: power for all, events are forgotten. */
 void ports_forget(struct usbip_dev *dev);
+/* It is the same one, which may have missed events: DR-14 makes others harmless. */
+void ports_remind(struct usbip_dev *dev);
 
 struct virtio_usbip_event ports_record(const struct usbip_port *port);
 /* Writes due events into the event queue's buffers. */

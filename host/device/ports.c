@@ -377,12 +377,23 @@ void ports_power(struct usbip_port *port, bool on)
 		ports_power_settle(port);
 }
 
+void ports_drop_resets(struct usbip_dev *dev)
+{
+	for (unsigned int i = 0; i < dev->n_ports; i++)
+		ports_answer_resets(&dev->ports[i], -ESHUTDOWN);
+}
+
+void ports_remind(struct usbip_dev *dev)
+{
+	for (unsigned int i = 0; i < dev->n_ports; i++)
+		dev->ports[i].changed = dev->ports[i].change_count;
+}
+
 void ports_forget(struct usbip_dev *dev)
 {
 	for (unsigned int i = 0; i < dev->n_ports; i++) {
 		struct usbip_port *port = &dev->ports[i];
 
-		ports_answer_resets(port, -ESHUTDOWN);	/* queues are stopped: dropped */
 		port->disabled = port->suspended = port->waking = false;
 		if (port->off)
 			ports_power(port, true);

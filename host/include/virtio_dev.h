@@ -82,6 +82,9 @@ bool virtq_enable_notify(struct virtq *vq);
 
 bool virtq_is_broken(const struct virtq *vq);
 
+/* Index of the next available entry; not 0 at start: the driver went on after a stop. */
+uint16_t virtq_base(const struct virtq *vq);
+
 /* ---- devices ---- */
 
 struct virtio_transport;

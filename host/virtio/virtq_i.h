@@ -28,7 +28,6 @@ void virtq_set_features(struct virtq *vq, uint64_t features);
 
 /* Where to go on after a stop (vhost-user's VRING_BASE); 0 after enable. */
 void virtq_set_base(struct virtq *vq, uint16_t avail_idx);
-uint16_t virtq_base(const struct virtq *vq);
 
 /* Disabled, not broken, indexes 0, no features. */
 void virtq_reset(struct virtq *vq);

@@ -27,102 +27,6 @@ static void test_uml(void **state)
 	assert_int_equal(n_dropped, 0);
 }
 
-static uint32_t get_base(struct client *c, unsigned int i)
-{
-	uint32_t s[2] = { i, 0 };
-
-	send_message(c, VU_GET_VRING_BASE, VU_VERSION, s, sizeof(s), NULL, 0);
-	get_reply(c, VU_GET_VRING_BASE, s, sizeof(s));
-	assert_int_equal(s[0], i);
-	return s[1];
-}
-
-static struct client *qemu_client(struct fixture *f)
-{
-	struct client *c = client_connect(f->path);
-	uint64_t features;
-	struct virtio_usbip_config config;
-
-	features = ask(c, VU_GET_FEATURES);
-	features = ask(c, VU_GET_PROTOCOL_FEATURES);
-	assert_true(features & F(VU_PROTOCOL_F_MQ));
-	set_u64(c, VU_SET_PROTOCOL_FEATURES, features);
-	assert_int_equal(ask(c, VU_GET_QUEUE_NUM), N_RINGS);
-	assert_true(ask(c, VU_GET_MAX_MEM_SLOTS) >= 8);
-	command(c, VU_SET_OWNER, NULL, 0, NULL, 0);
-	for (unsigned int i = 0; i < N_RINGS; i++) {
-		int call = eventfd(0, EFD_NONBLOCK);
-
-		set_ring_fd(c, VU_SET_VRING_CALL, i, call);
-		close(call);
-	}
-	get_config(c, &config, sizeof(config));
-	return c;
-}
-
-static void qemu_start(struct client *c, const uint16_t *bases)
-{
-	struct table t = main_table();
-	uint64_t ack = 99;
-
-	/* NEED_REPLY on the table only, as QEMU does. */
-	set_u64(c, VU_SET_FEATURES, FEATURES | F(VIRTIO_RING_F_EVENT_IDX));
-	send_message(c, VU_SET_MEM_TABLE, VU_VERSION | VU_FLAG_NEED_REPLY, &t, 40,
-		     &c->memfd, 1);
-	get_reply(c, VU_SET_MEM_TABLE, &ack, sizeof(ack));
-	assert_int_equal(ack, 0);
-	for (unsigned int i = 0; i < N_RINGS; i++) {
-		uint64_t base = MEM_UADDR + ring_gpa(i) - MEM_GPA;
-		uint64_t addr[5] = { i, base, base + 0x4000, base + 0x2000, 0 };
-		int err = eventfd(0, EFD_NONBLOCK);
-
-		set_state(c, VU_SET_VRING_NUM, i, RING_SIZE);
-		set_state(c, VU_SET_VRING_BASE, i, bases ? bases[i] : 0);
-		command(c, VU_SET_VRING_ADDR, addr, sizeof(addr), NULL, 0);
-		c->kick[i] = eventfd(0, EFD_NONBLOCK);
-		c->call[i] = eventfd(0, EFD_NONBLOCK);
-		set_ring_fd(c, VU_SET_VRING_KICK, i, c->kick[i]);
-		set_ring_fd(c, VU_SET_VRING_ERR, i, err);
-		set_ring_fd(c, VU_SET_VRING_CALL, i, c->call[i]);
-		close(err);
-	}
-	for (unsigned int i = 0; i < N_RINGS; i++)
-		set_state(c, VU_SET_VRING_ENABLE, i, 1);
-}
-
-/* A virtual machine that is stopped and goes on: nothing is lost, nothing twice. */
-static void test_qemu(void **state)
-{
-	struct fixture *f = *state;
-	struct client *c = qemu_client(f);
-	uint16_t bases[N_RINGS];
-	uint32_t devid;
-
-	for (unsigned int i = 0; i < N_RINGS; i++)
-		new_ring(c, i);
-	qemu_start(c, NULL);
-	devid = port_devid(c, 1);
-	park(c, INTR, 0, devid);
-	port_devid(c, 1);	/* behind it on the one thread: it is parked now */
-	for (unsigned int i = 0; i < N_RINGS; i++)
-		bases[i] = get_base(c, i);
-	assert_int_equal(bases[0], 2);
-	assert_int_equal(bases[INTR], 1);
-	assert_non_null(ring_take_used(&c->rings[INTR]));
-	assert_int_equal((int32_t)be32toh(answer(c, INTR, 0)->status), -ECONNRESET);
-	close_events(c);
-
-	/* Offered while nobody serves. */
-	offer_parked(c, INTR, 1, devid);
-	qemu_start(c, bases);
-	assert_int_equal(port_devid(c, 1), devid);
-	assert_null(ring_take_used(&c->rings[INTR]));
-	assert_int_equal(get_base(c, INTR), 2);
-	assert_non_null(ring_take_used(&c->rings[INTR]));
-	client_delete(c);
-	assert_int_equal(n_dropped, 0);
-}
-
 /* Without protocol features there is no ENABLE: a kick descriptor starts a ring. */
 static void test_plain_front_end(void **state)
 {
@@ -643,7 +547,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_uml),
-		TEST(test_qemu),
 		TEST(test_plain_front_end),
 		TEST(test_two_queues_at_once),
 		TEST(test_message_in_pieces),

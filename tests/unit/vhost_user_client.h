@@ -164,6 +164,17 @@ static inline void set_ring_fd(struct client *c, uint32_t request, uint64_t inde
 	command(c, request, &value, sizeof(value), &fd, fd >= 0);
 }
 
+/* Stops ring i, and with it the device. */
+static inline uint32_t get_base(struct client *c, unsigned int i)
+{
+	uint32_t s[2] = { i, 0 };
+
+	send_message(c, VU_GET_VRING_BASE, VU_VERSION, s, sizeof(s), NULL, 0);
+	get_reply(c, VU_GET_VRING_BASE, s, sizeof(s));
+	assert_int_equal(s[0], i);
+	return s[1];
+}
+
 static inline void get_config(struct client *c, void *buf, uint32_t len)
 {
 	uint32_t payload[3 + 64] = { 0, len };
@@ -254,14 +265,19 @@ static inline struct client *client_new(int sock)
 	return c;
 }
 
-static inline struct client *client_connect(const char *path)
+static inline int client_socket(const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	strcpy(addr.sun_path, path);
 	assert_int_equal(connect(sock, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return client_new(sock);
+	return sock;
+}
+
+static inline struct client *client_connect(const char *path)
+{
+	return client_new(client_socket(path));
 }
 
 static inline void client_delete(struct client *c)
