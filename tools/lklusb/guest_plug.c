@@ -10,6 +10,7 @@
 #include "stick.h"
 #include "usbfs_backend.h"
 #include "usbip.h"
+#include "usbip_source.h"
 
 #define USB_MAX_STREAMS	256u	/* more than a disk's queue is deep */
 
@@ -136,7 +137,7 @@ static int protect(struct usb_backend **backend)
 
 static int plug_usb(void)
 {
-	bool remote = usbip_named_by(guest.config.source);
+	bool remote = usbip_source_named_by(guest.config.source);
 	struct usbip_dev_config ports = { .usb2_ports = 1, .usb3_ports = 1 };
 	struct usb_backend *backend;
 	int err, status;
@@ -207,5 +208,5 @@ int guest_plug(void)
 {
 	const char *source = guest.config.source;
 
-	return devices_named_by(source) || usbip_named_by(source) ? plug_usb() : plug_image();
+	return devices_named_by(source) || usbip_source_named_by(source) ? plug_usb() : plug_image();
 }

@@ -6,6 +6,7 @@
 
 #include "report.h"
 #include "usbip.h"
+#include "usbip_source.h"
 
 void source_init(struct guest_config *config)
 {
@@ -104,7 +105,7 @@ int source_option(struct guest_config *config, int option, const char *value)
 
 int source_check(const char *source)
 {
-	if (usbip_named_by(source) && !usbip_is_valid(source))
+	if (usbip_source_named_by(source) && !usbip_is_valid(source))
 		return report(REPORT_USAGE, "source-kind",
 			      "%s: not usbip://HOST[:PORT]/BUSID, usbip+unix:SOCKET/BUSID or "
 			      "usbip+fd:N/BUSID", source);

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* usbip.h - devices that USB/IP servers export: naming, listing, importing one. */
+/*
+ * usbip.h - devices that USB/IP servers export: listing, importing one, with reports.
+ * usbip_source.h has their names.
+ */
 #ifndef USBIP_H
 #define USBIP_H
 
 #include <stdbool.h>
 
 #include "usb_backend.h"
-
-/*
- * Whether source names one: usbip://HOST[:PORT]/BUSID, usbip+unix:SOCKET/BUSID or
- * usbip+fd:N/BUSID, N being a connected stream socket.
- */
-bool usbip_named_by(const char *source);
 
 /* Whether such a source is written correctly. */
 bool usbip_is_valid(const char *source);

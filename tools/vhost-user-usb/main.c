@@ -38,7 +38,9 @@ struct server {
 
 /* ---- sticks ---- */
 
-static int stick_open(const struct stick_spec *spec, struct usb_backend **ret_backend)
+/* *ret_why: what stick_why does not know. */
+static int stick_open(const struct stick_spec *spec, struct usb_backend **ret_backend,
+		      const char **ret_why)
 {
 	struct stick_config config = {
 		.speed = spec->speed,
@@ -53,6 +55,8 @@ static int stick_open(const struct stick_spec *spec, struct usb_backend **ret_ba
 	};
 	int err;
 
+	if (*spec->usbip.busid)
+		return usbip_source_import(&spec->usbip, NULL, NULL, ret_backend, ret_why);
 	if (spec->usb)
 		return usb_open(spec->path, spec->detach, ret_backend);
 	if (spec->zero)
@@ -81,17 +85,28 @@ static int stick_plug_filtered(struct server *s, struct stick_spec *spec,
 	return err;
 }
 
+static const char *stick_why(int err)
+{
+	switch (-err) {
+	case ENOSPC:
+		return "no free port of its speed";
+	case EBUSY:
+		return "somebody else uses it";
+	default:
+		return strerror(-err);
+	}
+}
+
 static int stick_plug(struct server *s, struct stick_spec *spec)
 {
 	struct usb_backend *backend;
-	int err = stick_open(spec, &backend);
+	const char *why = NULL;
+	int err = stick_open(spec, &backend, &why);
 
 	if (!err)
 		err = stick_plug_filtered(s, spec, backend);
 	if (err)
-		log_err("vhost-user-usb: %s: %s", spec->path,
-			err == -ENOSPC ? "no free port of its speed" :
-			err == -EBUSY ? "somebody else uses it" : strerror(-err));
+		log_err("vhost-user-usb: %s: %s", spec->path, why ? why : stick_why(err));
 	return err;
 }
 

@@ -19,7 +19,8 @@ static const char usage[] =
 "Usage: vhost-user-usb --socket-path PATH [OPTION...] IMAGE[,OPTION...]...\n"
 "       vhost-user-usb --fd N [OPTION...] IMAGE[,OPTION...]...\n"
 "IMAGE may be zero:, a device for tests of the guest's USB drivers, or a USB device of\n"
-"the host: usb:VID:PID, usb:BUS-PORT, /dev/bus/usb/BBB/DDD, fd:N.\n"
+"the host: usb:VID:PID, usb:BUS-PORT, /dev/bus/usb/BBB/DDD, fd:N; or of a USB/IP server:\n"
+"usbip://HOST[:PORT]/BUSID, usbip+unix:SOCKET/BUSID, usbip+fd:N/BUSID.\n"
 "Serves USB sticks to a virtual machine over vhost-user.\n"
 "\n"
 "  -s, --socket-path PATH   make this socket and serve who connects\n"
@@ -129,6 +130,8 @@ static int parse_stick_option(struct stick_spec *stick, const char *o)
 		return parse_filter(stick, o + 7);
 	if (stick->usb)
 		return parse_usb_option(stick, o);
+	if (*stick->usbip.busid)
+		return refuse("%s: no such option of a USB device: %s", stick->path, o);
 	if (stick->zero)
 		return parse_zero_option(stick, o);
 	if (!strcmp(o, "ro"))
@@ -164,6 +167,10 @@ static int parse_stick(struct options *o, const char *arg)
 	stick->path = strdup(cut(&rest));
 	stick->zero = stick->path && !strcmp(stick->path, "zero:");
 	stick->usb = stick->path && usb_named_by(stick->path);
+	if (stick->path && usbip_source_named_by(stick->path) &&
+	    (!usbip_source_parse(stick->path, &stick->usbip) || !*stick->usbip.busid))
+		err = refuse("%s: not usbip://HOST[:PORT]/BUSID or one of its kind",
+			     stick->path);
 	while (*rest && !err)
 		err = parse_stick_option(stick, cut(&rest));
 	if (!err && !*stick->path)

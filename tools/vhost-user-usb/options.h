@@ -7,12 +7,14 @@
 
 #include "chain.h"
 #include "usb_backend.h"
+#include "usbip_source.h"
 
-/* IMAGE, zero: or a USB device of the host, and options behind commas */
+/* IMAGE, zero:, a USB device of the host or a server, and options behind commas */
 struct stick_spec {
 	char *path;
 	bool usb;			/* a device of the host; path says which */
 	bool detach;			/* from drivers of the host */
+	struct usbip_source usbip;	/* a server's, if it has a busid */
 	struct chain chain;		/* its filters; no trace */
 	bool zero;			/* no stick but the test device */
 	unsigned int pattern, wake_ms;	/* its */
