@@ -24,10 +24,7 @@ void attr_fill(const struct fusefs *fs, const struct statx *st, struct stat *ret
 {
 	*ret = (struct stat) {
 		.st_ino = attr_ino(fs, st, st->stx_ino),
-		.st_mode = st->stx_mode,
 		.st_nlink = st->stx_nlink,
-		.st_uid = fs->keep_owner ? st->stx_uid : fs->uid,
-		.st_gid = fs->keep_owner ? st->stx_gid : fs->gid,
 		.st_rdev = makedev(st->stx_rdev_major, st->stx_rdev_minor),
 		.st_size = st->stx_size,
 		.st_blksize = st->stx_blksize,
@@ -36,6 +33,7 @@ void attr_fill(const struct fusefs *fs, const struct statx *st, struct stat *ret
 		.st_mtim = { st->stx_mtime.tv_sec, st->stx_mtime.tv_nsec },
 		.st_ctim = { st->stx_ctime.tv_sec, st->stx_ctime.tv_nsec },
 	};
+	owner_show(fs, st, ret);
 }
 
 static long stat_fd(int fd, struct statx *ret_st)
@@ -76,21 +74,6 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_attr(req, fs, &st);
 }
 
-/* Unless owners are kept there is one owner, and nobody can be made another. */
-static long set_owner(const struct fusefs *fs, int fd, const struct stat *attr,
-		      int to_set)
-{
-	uid_t uid = to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1;
-	gid_t gid = to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1;
-
-	if (fs->keep_owner)
-		return LKL_CALL5(SYS_fchownat, fd, "", uid, gid, AT_EMPTY_PATH);
-	if ((uid != (uid_t)-1 && uid != fs->uid) ||
-	    (gid != (gid_t)-1 && gid != fs->gid))
-		return -EPERM;
-	return 0;
-}
-
 static long set_times(int fd, const struct stat *attr, int to_set)
 {
 	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
@@ -117,7 +100,9 @@ static long set_attrs(struct fusefs *fs, struct node *node, struct desc *desc,
 	long err = 0;
 
 	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
-		err = set_owner(fs, desc->fd, attr, to_set);
+		err = owner_set(fs, desc->fd,
+				to_set & FUSE_SET_ATTR_UID ? attr->st_uid : (uid_t)-1,
+				to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1);
 	if (err >= 0 && to_set & FUSE_SET_ATTR_SIZE)
 		err = LKL_CALL2(SYS_ftruncate, desc->fd, attr->st_size);
 	if (err >= 0 && to_set & FUSE_SET_ATTR_MODE)

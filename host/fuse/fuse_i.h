@@ -27,6 +27,16 @@
 #define IO_MAX		(1u << 20)	/* of one read or write */
 #define FOR_EVER	(86400.0 * 365)
 
+/* Of filesystems, where the headers of the C library lack them. */
+#ifndef EXFAT_SUPER_MAGIC
+#define EXFAT_SUPER_MAGIC	0x2011bab0
+#endif
+#ifndef F2FS_SUPER_MAGIC
+#define F2FS_SUPER_MAGIC	0xf2f52010
+#endif
+#define NTFS3_SUPER_MAGIC	0x7366746e
+#define UDF_SUPER_MAGIC_	0x15013346
+
 /* What a descriptor can do; a later one can do all that an earlier one can. */
 enum desc_mode {
 	DESC_PATH,	/* O_PATH: attributes */
@@ -107,10 +117,10 @@ struct server {
 
 struct fusefs {
 	struct fuse_session *se;
-	bool mounted, readonly, keep_owner;
+	bool mounted, readonly;
 	char *adopted_dir;	/* another process has mounted there, or NULL */
-	uid_t uid;
-	gid_t gid;
+	bool others;		/* users but the one who mounted may come */
+	struct fusefs_owners owners;
 
 	/* the filesystem inside; constant while serving */
 	int root_fd;
@@ -153,8 +163,11 @@ struct server *server_self(void);
 void helper_wake(struct fusefs *fs);
 /* The thread's task acts for this user of the host from now on, if owners are kept. */
 void server_identity(struct server *s, const struct fuse_ctx *ctx);
-/* The same, and what it makes gets the user's umask. */
-void server_creates(struct server *s, const struct fuse_ctx *ctx);
+/*
+ * The same, and what it makes gets the user's umask. -EOVERFLOW: nobody inside is this
+ * user, so nothing can be made.
+ */
+int server_creates(struct server *s, const struct fuse_ctx *ctx);
 
 /* ---- root.c: the filesystem inside ---- */
 int root_open(struct fusefs *fs, const char *path);
@@ -216,6 +229,19 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		struct fuse_file_info *fi);
 void op_access(fuse_req_t req, fuse_ino_t ino, int mask);
 void op_readlink(fuse_req_t req, fuse_ino_t ino);
+
+/* ---- owner.c: of files, and who a request's user is inside ---- */
+/* Fills in mode, owner and group. */
+void owner_show(const struct fusefs *fs, const struct statx *st, struct stat *ret);
+/* Ids of the host; -1 = stays. -EPERM, -EOVERFLOW: there can be no such owner. */
+long owner_set(const struct fusefs *fs, int fd, uid_t uid, gid_t gid);
+/* -EOVERFLOW: nobody. */
+int owner_of(const struct fusefs *fs, const struct fuse_ctx *ctx, uid_t *ret_uid,
+	     gid_t *ret_gid);
+/* Whether access control lists are -EOPNOTSUPP. */
+bool owner_refuses_xattr(const struct fusefs *fs, const char *name);
+/* Before anything is shown. type: its magic number. */
+void owner_filesystem(struct fusefs *fs, unsigned long type);
 
 /* ---- lookup.c, names.c ---- */
 void entry_fill(const struct fusefs *fs, const struct node *node,

@@ -110,14 +110,20 @@ static bool has_option(const char *list, const char *name)
 	return false;
 }
 
+static bool lets_others_in(const struct fusefs_config *config)
+{
+	return has_option(config->options, "allow_other") ||
+	       has_option(config->options, "allow_root");
+}
+
 /*
- * Permissions are not checked when only the owner of everything can come here; if
- * others may, they are.
+ * Permissions are not checked when only the owner of everything can come here, unless
+ * that user says what they are; if others may come, they are.
  */
 static int build_options(const struct fusefs_config *config, struct fuse_args *args)
 {
-	bool others = has_option(config->options, "allow_other") ||
-		      has_option(config->options, "allow_root");
+	bool checked = config->owners.keep || config->owners.umask >= 0 ||
+		       lets_others_in(config);
 	char max_read[32];
 	int bad;
 
@@ -126,7 +132,7 @@ static int build_options(const struct fusefs_config *config, struct fuse_args *a
 	      add_options(args, max_read);
 	if (!bad && config->readonly)
 		bad = add_options(args, "ro");
-	if (!bad && (config->keep_owner || others))
+	if (!bad && checked)
 		bad = add_options(args, "default_permissions");
 	if (!bad && config->fsname)
 		bad = add_value(args, "fsname", config->fsname);
@@ -194,9 +200,8 @@ static struct fusefs *fusefs_new(const struct fusefs_config *config)
 	if (!fs)
 		return NULL;
 	fs->readonly = config->readonly;
-	fs->keep_owner = config->keep_owner;
-	fs->uid = config->uid;
-	fs->gid = config->gid;
+	fs->others = lets_others_in(config);
+	fs->owners = config->owners;
 	fs->max_servers = config->threads ? config->threads : 8;
 	if (fs->max_servers > MAX_THREADS)
 		fs->max_servers = MAX_THREADS;

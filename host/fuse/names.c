@@ -14,6 +14,15 @@ static int dir_begin(fuse_req_t req, fuse_ino_t ino, struct node **ret_dir,
 	return desc_get(fs, *ret_dir, DESC_READ, ret_desc);
 }
 
+/* The same for who makes something there. */
+static int make_begin(fuse_req_t req, fuse_ino_t ino, struct node **ret_dir,
+		      struct desc **ret_desc)
+{
+	int err = server_creates(server_self(), fuse_req_ctx(req));
+
+	return err ? err : dir_begin(req, ino, ret_dir, ret_desc);
+}
+
 /* The directory's new name, and the object that has it, are the reply. */
 static void dir_reply(fuse_req_t req, struct node *dir, struct desc *desc,
 		      const char *name, long err)
@@ -74,12 +83,11 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		reply_err(req, -EPERM);
 		return;
 	}
-	err = dir_begin(req, parent, &dir, &desc);
+	err = make_begin(req, parent, &dir, &desc);
 	if (err) {
 		reply_err(req, err);
 		return;
 	}
-	server_creates(server_self(), fuse_req_ctx(req));
 	if (S_ISREG(mode)) {
 		make_file(req, dir, desc, name, mode);
 		desc_put(fs, desc);
@@ -93,13 +101,12 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	struct node *dir;
 	struct desc *desc;
-	int err = dir_begin(req, parent, &dir, &desc);
+	int err = make_begin(req, parent, &dir, &desc);
 
 	if (err) {
 		reply_err(req, err);
 		return;
 	}
-	server_creates(server_self(), fuse_req_ctx(req));
 	dir_reply(req, dir, desc, name, LKL_CALL3(SYS_mkdirat, desc->fd, name, mode));
 }
 
@@ -108,13 +115,12 @@ void op_symlink(fuse_req_t req, const char *link, fuse_ino_t parent,
 {
 	struct node *dir;
 	struct desc *desc;
-	int err = dir_begin(req, parent, &dir, &desc);
+	int err = make_begin(req, parent, &dir, &desc);
 
 	if (err) {
 		reply_err(req, err);
 		return;
 	}
-	server_creates(server_self(), fuse_req_ctx(req));
 	dir_reply(req, dir, desc, name,
 		  LKL_CALL3(SYS_symlinkat, link, desc->fd, name));
 }

@@ -9,15 +9,6 @@
 
 #include "log.h"
 
-#ifndef EXFAT_SUPER_MAGIC
-#define EXFAT_SUPER_MAGIC	0x2011bab0
-#endif
-#ifndef F2FS_SUPER_MAGIC
-#define F2FS_SUPER_MAGIC	0xf2f52010
-#endif
-#define NTFS3_SUPER_MAGIC	0x7366746e
-#define UDF_SUPER_MAGIC_	0x15013346
-
 /* Pins of nodes may take about a quarter of the memory inside. */
 #define BYTES_PER_PIN		4096
 #define MIN_PINS		1024
@@ -122,6 +113,7 @@ int root_open(struct fusefs *fs, const char *path)
 	fs->handles = handles_last(fs, sfs.f_type);
 	fs->aliasing = ignores_case(sfs.f_type);
 	fs->keep_names = fs->aliasing || !fs->handles;
+	owner_filesystem(fs, sfs.f_type);
 	fs->no_xattr = lacks_xattrs(fs->root_fd);
 	log_debug("fuse: type %lx, handles %d, aliasing %d, xattrs %d",
 		  (unsigned long)sfs.f_type, fs->handles, fs->aliasing, !fs->no_xattr);
@@ -160,7 +152,7 @@ void op_init(void *userdata, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
 	     FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE, false);
 	/* Its own checks of permissions then follow the lists. */
-	want(conn, FUSE_CAP_POSIX_ACL, fs->keep_owner);
+	want(conn, FUSE_CAP_POSIX_ACL, fs->owners.keep);
 	conn->max_write = IO_MAX;
 	conn->max_read = IO_MAX;
 	conn->max_background = 32;

@@ -85,8 +85,8 @@ static void task_begin(struct server *s)
 	s->fsuid = s->fsgid = 0;
 	s->umask = (mode_t)-1;
 	task_umask(s, 0);
-	if (!s->fs->keep_owner)
-		task_ids(s, s->fs->uid, s->fs->gid);
+	if (!s->fs->owners.keep)
+		task_ids(s, s->fs->owners.uid, s->fs->owners.gid);
 }
 
 static void task_end(struct server *s)
@@ -95,17 +95,27 @@ static void task_end(struct server *s)
 	task_umask(s, 022);
 }
 
-void server_identity(struct server *s, const struct fuse_ctx *ctx)
+static int identity(struct server *s, const struct fuse_ctx *ctx)
 {
-	/* Requests that the host makes for nobody have no identity. */
-	if (s->fs->keep_owner && ctx->uid != (uid_t)-1)
-		task_ids(s, ctx->uid, ctx->gid);
+	uid_t uid;
+	gid_t gid;
+	int err = owner_of(s->fs, ctx, &uid, &gid);
+
+	if (!err)
+		task_ids(s, uid, gid);
+	return err;
 }
 
-void server_creates(struct server *s, const struct fuse_ctx *ctx)
+/* Requests that the host makes for nobody have no identity. */
+void server_identity(struct server *s, const struct fuse_ctx *ctx)
 {
-	server_identity(s, ctx);
+	identity(s, ctx);
+}
+
+int server_creates(struct server *s, const struct fuse_ctx *ctx)
+{
 	task_umask(s, ctx->umask);
+	return identity(s, ctx);
 }
 
 /* ---- roles ---- */

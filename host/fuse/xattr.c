@@ -36,27 +36,75 @@ static long target_arg(const struct target *t)
 }
 
 /* The host takes ENOSYS to mean: never again, and tells its users EOPNOTSUPP. */
-static bool refused(fuse_req_t req)
+static bool refused(fuse_req_t req, const char *name)
 {
-	if (!fs_of(req)->no_xattr)
+	struct fusefs *fs = fs_of(req);
+
+	if (!fs->no_xattr && !(name && owner_refuses_xattr(fs, name)))
 		return false;
-	fuse_reply_err(req, ENOSYS);
+	fuse_reply_err(req, fs->no_xattr ? ENOSYS : EOPNOTSUPP);
 	return true;
+}
+
+static bool is_mapped_acl(const struct fusefs *fs, const char *name)
+{
+	return fs->owners.keep && (fs->owners.users.n || fs->owners.groups.n) &&
+	       idmap_is_acl(name);
+}
+
+static long get(const struct target *t, const char *name, char *value, size_t size)
+{
+	return LKL_CALL4(t->by_path ? SYS_getxattr : SYS_fgetxattr, target_arg(t), name,
+			 value, size);
+}
+
+static long set(const struct target *t, const char *name, const char *value,
+		size_t size, int flags)
+{
+	return LKL_CALL5(t->by_path ? SYS_setxattr : SYS_fsetxattr, target_arg(t), name,
+			 value, size, flags);
+}
+
+/* The list with ids of the host; its size, whatever room the host has for it. */
+static long get_mapped(struct fusefs *fs, const struct target *t, const char *name,
+		       char *value)
+{
+	long n = get(t, name, value, VALUE_MAX);
+
+	return n < 0 ? n : idmap_acl_to_host(&fs->owners.users, &fs->owners.groups, value, n);
+}
+
+/* Not over entries that were left out when the host's user was shown the list. */
+static long set_mapped(struct fusefs *fs, const struct target *t, const char *name,
+		       const char *value, size_t size, int flags)
+{
+	char *old = server_self()->io, *mapped = old + VALUE_MAX;
+	long n = get(t, name, old, VALUE_MAX);
+
+	if (n > 0 && idmap_acl_to_host(&fs->owners.users, &fs->owners.groups, old, n) != n)
+		return -EOVERFLOW;
+	if (size > VALUE_MAX)
+		return -E2BIG;
+	memcpy(mapped, value, size);
+	n = idmap_acl_to_inside(&fs->owners.users, &fs->owners.groups, mapped, size);
+	return n < 0 ? n : set(t, name, mapped, n, flags);
 }
 
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name,
 		 const char *value, size_t size, int flags)
 {
+	struct fusefs *fs = fs_of(req);
 	struct target t;
 	long err;
 
-	if (refused(req))
+	if (refused(req, name))
 		return;
 	err = target_get(req, ino, &t);
 	if (!err) {
-		err = LKL_CALL5(t.by_path ? SYS_setxattr : SYS_fsetxattr,
-				target_arg(&t), name, value, size, flags);
-		desc_put(fs_of(req), t.desc);
+		err = is_mapped_acl(fs, name) ?
+		      set_mapped(fs, &t, name, value, size, flags) :
+		      set(&t, name, value, size, flags);
+		desc_put(fs, t.desc);
 	}
 	reply_err(req, err);
 }
@@ -66,7 +114,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	struct target t;
 	long err;
 
-	if (refused(req))
+	if (refused(req, name))
 		return;
 	err = target_get(req, ino, &t);
 	if (!err) {
@@ -92,31 +140,37 @@ static void reply_value(fuse_req_t req, const char *value, long n, size_t size)
 
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
+	struct fusefs *fs = fs_of(req);
 	char *value = server_self()->io;
 	struct target t;
 	long n;
 
-	if (refused(req))
+	if (refused(req, name))
 		return;
 	n = target_get(req, ino, &t);
 	if (!n) {
-		n = LKL_CALL4(t.by_path ? SYS_getxattr : SYS_fgetxattr,
-			      target_arg(&t), name, value,
-			      size < VALUE_MAX ? size : VALUE_MAX);
-		desc_put(fs_of(req), t.desc);
+		n = is_mapped_acl(fs, name) ? get_mapped(fs, &t, name, value) :
+		    get(&t, name, value, size < VALUE_MAX ? size : VALUE_MAX);
+		desc_put(fs, t.desc);
 	}
 	reply_value(req, value, n, size);
 }
 
 /* Only root sees trusted attributes; inside, every request is root's. */
-static long without_trusted(char *names, long n)
+static bool is_hidden(fuse_req_t req, const char *name)
+{
+	return (fuse_req_ctx(req)->uid && !strncmp(name, "trusted.", 8)) ||
+	       owner_refuses_xattr(fs_of(req), name);
+}
+
+static long without_hidden(fuse_req_t req, char *names, long n)
 {
 	char *from = names, *to = names;
 
 	while (from < names + n) {
 		size_t len = strlen(from) + 1;
 
-		if (strncmp(from, "trusted.", 8)) {
+		if (!is_hidden(req, from)) {
 			memmove(to, from, len);
 			to += len;
 		}
@@ -131,7 +185,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	struct target t;
 	long n;
 
-	if (refused(req))
+	if (refused(req, NULL))
 		return;
 	n = target_get(req, ino, &t);
 	if (!n) {
@@ -139,7 +193,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 			      target_arg(&t), names, VALUE_MAX);
 		desc_put(fs_of(req), t.desc);
 	}
-	if (n > 0 && fuse_req_ctx(req)->uid)
-		n = without_trusted(names, n);
+	if (n > 0)
+		n = without_hidden(req, names, n);
 	reply_value(req, names, n, size);
 }

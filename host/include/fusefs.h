@@ -15,22 +15,36 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "idmap.h"
+
 struct fusefs;
+
+/*
+ * Who owns what, and who may do what (docs/permissions.md).
+ *
+ * Without keep everything belongs to uid:gid, whoever owns it inside; what is made is
+ * owned by them inside too; chown to others is -EPERM. Nobody's permissions are checked
+ * as long as only one user can reach the mount and there is no umask.
+ *
+ * With keep owners are as they are inside, or their counterparts if there is a map, and
+ * the host's kernel checks permissions; who has no counterpart can make nothing, and
+ * what they own nobody can write to. Filesystems without owners (FAT, exFAT, NTFS)
+ * belong to uid:gid all the same.
+ */
+struct fusefs_owners {
+	bool keep;
+	struct idmap users, groups;	/* with keep */
+	uid_t uid;
+	gid_t gid;
+	int umask;		/* without keep: all that may not be done; -1 = as inside */
+};
 
 struct fusefs_config {
 	const char *fsname;	/* first column of /proc/mounts; may hold any character */
 	const char *subtype;	/* type becomes fuse.SUBTYPE */
 	const char *options;	/* more FUSE mount options, comma-separated, or NULL */
 	bool readonly;
-	/*
-	 * false: everything belongs to uid:gid, whoever owns it inside; what is made
-	 * is owned by them inside too; chown to others is -EPERM; nobody's
-	 * permissions are checked, because only uid can reach the mount.
-	 * true: owners as they are inside; the host's kernel checks permissions.
-	 */
-	bool keep_owner;
-	uid_t uid;
-	gid_t gid;
+	struct fusefs_owners owners;
 	unsigned int threads;	/* that serve, at most; 0 = 8, 1..64 */
 };
 

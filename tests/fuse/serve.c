@@ -119,9 +119,9 @@ static void parse(int argc, char **argv, struct fusefs_config *config)
 		case 't': opt.type = optarg; break;
 		case 'd': opt.data = optarg; break;
 		case 'r': opt.readonly = config->readonly = true; break;
-		case 'k': config->keep_owner = true; break;
-		case 'u': config->uid = atoi(optarg); break;
-		case 'g': config->gid = atoi(optarg); break;
+		case 'k': config->owners.keep = true; break;
+		case 'u': config->owners.uid = atoi(optarg); break;
+		case 'g': config->owners.gid = atoi(optarg); break;
 		case 'o': config->options = optarg; break;
 		case 'n': config->threads = atoi(optarg); break;
 		case 'l': klog = fopen(optarg, "w"); break;
@@ -145,15 +145,16 @@ static void mount_inside(const struct fusefs_config *config)
 
 	if (err)
 		die("mount inside", err);
-	if (!config->keep_owner && !opt.readonly)
-		LKL_CALL3(SYS_chown, "/mnt", config->uid, config->gid);
+	if (!config->owners.keep && !opt.readonly)
+		LKL_CALL3(SYS_chown, "/mnt", config->owners.uid,
+			  config->owners.gid);
 }
 
 int main(int argc, char **argv)
 {
 	struct fusefs_config config = {
 		.fsname = "a,b\\c d", .subtype = "lklusb",
-		.uid = getuid(), .gid = getgid(),
+		.owners = { .uid = getuid(), .gid = getgid(), .umask = -1 },
 	};
 	struct sigaction sa = { .sa_handler = on_signal };
 	pthread_t thread;

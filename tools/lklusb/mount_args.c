@@ -18,7 +18,7 @@ static const char help[] =
 	"  -t, --type TYPE     of the filesystem; found by itself otherwise\n"
 	"  -r, --ro            read-only, also for the stick\n"
 	"  -o OPTIONS          as for mount(8); words of FUSE and of the filesystem\n"
-	"  --owner WHO         me (default), keep, or UID:GID\n"
+	OWNER_HELP
 	"  --threads N         that serve, at most\n"
 	UNLOCK_HELP
 	SOURCE_HELP
@@ -31,12 +31,12 @@ static const struct option options[] = {
 	{ "type", required_argument, NULL, 't' },
 	{ "ro", no_argument, NULL, 'r' },
 	{ "rw", no_argument, NULL, 'w' },
-	{ "owner", required_argument, NULL, 'O' },
 	{ "threads", required_argument, NULL, 'T' },
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
+	OWNER_OPTIONS,
 	SOURCE_OPTIONS,
 	UNLOCK_OPTIONS,
 	{ 0 },
@@ -59,8 +59,6 @@ static int take_option(struct mount_args *args, int c)
 		return mount_options_add(&args->options, rw);
 	case 'o':
 		return mount_options_add(&args->options, optarg);
-	case 'O':
-		return mount_options_owner(&args->options, optarg);
 	case 'T':
 		args->threads = atoi(optarg);
 		return args->threads >= 1 && args->threads <= 64 ? 0 :
@@ -78,6 +76,8 @@ static int take_option(struct mount_args *args, int c)
 		args->help = true;
 		return 0;
 	default:
+		if (owner_is_option(c))
+			return owner_option(&args->options.owner, c, optarg);
 		return unlock_is_option(c) ? unlock_option(&args->unlock, c, optarg) :
 					     source_option(&args->guest, c, optarg);
 	}
@@ -100,6 +100,9 @@ int mount_args_parse(struct mount_args *args, int argc, char **argv)
 	while (!status && (c = getopt_long(argc, argv, "p:t:rwo:fvqh", options, NULL)) != -1)
 		status = take_option(args, c);
 	if (status || args->help)
+		return status;
+	status = owner_finish(&args->options.owner);
+	if (status)
 		return status;
 	if (argc - optind != 2)
 		return mount_args_help(false);

@@ -63,9 +63,7 @@ int one_mount_fuse(struct one_mount *m)
 		.subtype = "lklusb",
 		.options = *m->args.options.fuse ? m->args.options.fuse : NULL,
 		.readonly = m->args.options.readonly,
-		.keep_owner = m->args.options.keep_owner,
-		.uid = m->args.options.uid,
-		.gid = m->args.options.gid,
+		.owners = m->args.options.owner.owners,
 		.threads = m->args.threads,
 	};
 	int err = fusefs_mount(&config, m->dir, &m->fs);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
 #include "report.h"
 
@@ -46,8 +45,7 @@ void mount_options_init(struct mount_options *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->flags = MS_NOSUID | MS_NODEV;
-	o->uid = getuid();
-	o->gid = getgid();
+	owner_init(&o->owner);
 }
 
 static int append(char *list, size_t size, const char *word)
@@ -88,6 +86,8 @@ static bool add_flag(struct mount_options *o, const char *word)
 
 static int add_word(struct mount_options *o, char *word)
 {
+	int status;
+
 	if (!*word || !strncmp(word, "x-", 2) || add_flag(o, word))
 		return 0;
 	if (!strcmp(word, "nonempty")) {
@@ -105,6 +105,9 @@ static int add_word(struct mount_options *o, char *word)
 		o->type = word + 5;
 		return 0;
 	}
+	status = owner_word(&o->owner, word);
+	if (status >= 0)
+		return status;
 	if (is_fuse_word(word))
 		return append(o->fuse, sizeof(o->fuse), word);
 	return append(o->data, sizeof(o->data), word);
@@ -133,20 +136,4 @@ int mount_options_add(struct mount_options *o, char *words)
 		status = add_word(o, words);
 	}
 	return status;
-}
-
-int mount_options_owner(struct mount_options *o, const char *owner)
-{
-	unsigned int uid, gid;
-	char rest;
-
-	o->keep_owner = !strcmp(owner, "keep");
-	if (o->keep_owner || !strcmp(owner, "me"))
-		return 0;
-	if (sscanf(owner, "%u:%u%c", &uid, &gid, &rest) != 2)
-		return report(REPORT_USAGE, "owner",
-			      "--owner %s: not keep, me or UID:GID", owner);
-	o->uid = uid;
-	o->gid = gid;
-	return 0;
 }

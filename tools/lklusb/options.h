@@ -4,7 +4,8 @@
 #define OPTIONS_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+
+#include "owner_options.h"
 
 struct mount_options {
 	unsigned long flags;	/* MS_* inside */
@@ -12,9 +13,7 @@ struct mount_options {
 	char fuse[1024];	/* for libfuse */
 	bool readonly;
 	bool allow_nonempty;
-	bool keep_owner;
-	uid_t uid;
-	gid_t gid;
+	struct owner_options owner;
 	const char *partition;	/* part=N, as lklfuse has it; or NULL */
 	const char *type;	/* type=, or NULL */
 };
@@ -25,12 +24,10 @@ void mount_options_init(struct mount_options *o);
 /*
  * Adds the words of one -o argument, which it changes and keeps. Words that
  * concern the host's side (allow_other, max_read=, ...) go to libfuse, flags of
- * mount(8) become flags, x-* is for others, all the rest is the filesystem's. A
+ * mount(8) become flags, owners (uid=, ...) are taken, x-* is for others, all the rest
+ * is the filesystem's. A
  * comma within a value is written as "\,". Reports; 0 or an exit status.
  */
 int mount_options_add(struct mount_options *o, char *words);
-
-/* keep, me or UID:GID. Reports; 0 or an exit status. */
-int mount_options_owner(struct mount_options *o, const char *owner);
 
 #endif

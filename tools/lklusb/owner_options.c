@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "owner_options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report.h"
+
+void owner_init(struct owner_options *o)
+{
+	*o = (struct owner_options) {
+		.owners = { .uid = getuid(), .gid = getgid(), .umask = -1 },
+	};
+}
+
+/* Digits only, and one of these characters behind them. -1 is nobody's number. */
+static bool number(const char **text, int base, const char *ends, uint32_t *ret)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!isdigit((unsigned char)**text))
+		return false;
+	errno = 0;
+	n = strtoull(*text, &end, base);
+	if (errno || n >= IDMAP_NONE || (*end && !strchr(ends, *end)))
+		return false;
+	*text = *end ? end + 1 : end;
+	*ret = n;
+	return true;
+}
+
+static int set_owner(struct owner_options *o, const char *value)
+{
+	const char *text = value;
+	uint32_t uid, gid;
+
+	o->said = true;
+	o->owners.keep = !strcmp(value, "keep");
+	if (o->owners.keep || !strcmp(value, "me"))
+		return 0;
+	if (!number(&text, 10, ":", &uid) || !number(&text, 10, "", &gid))
+		return report(REPORT_USAGE, "owner",
+			      "--owner %s: not keep, me or UID:GID", value);
+	o->owners.uid = uid;
+	o->owners.gid = gid;
+	return 0;
+}
+
+static int set_id(struct owner_options *o, const char *word, const char *value)
+{
+	uint32_t id;
+
+	if (!number(&value, 10, "", &id))
+		return report(REPORT_USAGE, "owner", "-o %s: not a number of a user or group",
+			      word);
+	o->said = true;
+	if (*word == 'u')
+		o->owners.uid = id;
+	else
+		o->owners.gid = id;
+	return 0;
+}
+
+static int set_umask(struct owner_options *o, const char *value)
+{
+	const char *text = value;
+	uint32_t mask;
+
+	if (!number(&text, 8, "", &mask) || mask > 0777)
+		return report(REPORT_USAGE, "owner", "--umask %s: 0 to 777, in octal", value);
+	o->owners.umask = mask;
+	return 0;
+}
+
+static int add_map(struct idmap *map, const char *value, uint32_t me)
+{
+	const char *text = value;
+	uint32_t inside, host = me, count = 1;
+	bool ok = number(&text, 10, ":", &inside);
+	int err;
+
+	if (ok && !strncmp(text, "me", 2) && (!text[2] || text[2] == ':'))
+		text += text[2] ? 3 : 2;
+	else
+		ok = ok && number(&text, 10, ":", &host);
+	if (ok && *text)
+		ok = number(&text, 10, "", &count);
+	err = ok ? idmap_add(map, inside, host, count) : -EINVAL;
+	if (!err)
+		return 0;
+	return report(REPORT_USAGE, "owner", "map %s: %s", value,
+		      err == -EEXIST ? "one of them is mapped already" :
+		      err == -ENOSPC ? "too many maps" : "not STICK:HOST[:COUNT]");
+}
+
+bool owner_is_option(int option)
+{
+	return option >= 340 && option <= 343;
+}
+
+int owner_option(struct owner_options *o, int option, const char *value)
+{
+	switch (option) {
+	case 340:
+		return set_owner(o, value);
+	case 341:
+		return set_umask(o, value);
+	case 342:
+		return add_map(&o->owners.users, value, getuid());
+	default:
+		return add_map(&o->owners.groups, value, getgid());
+	}
+}
+
+int owner_word(struct owner_options *o, const char *word)
+{
+	static const struct option options[] = { OWNER_OPTIONS, { 0 } };
+	const char *value = strchr(word, '=');
+
+	if (!value)
+		return -1;
+	if (!strncmp(word, "uid=", 4) || !strncmp(word, "gid=", 4))
+		return set_id(o, word, value + 1);
+	for (const struct option *p = options; p->name; p++)
+		if (strlen(p->name) == (size_t)(value - word) &&
+		    !strncmp(word, p->name, value - word))
+			return owner_option(o, p->val, value + 1);
+	return -1;
+}
+
+int owner_finish(struct owner_options *o)
+{
+	bool maps = o->owners.users.n || o->owners.groups.n;
+
+	if (maps && o->said && !o->owners.keep)
+		return report(REPORT_USAGE, "owner",
+			      "a map is for several owners, --owner me, UID:GID, uid= and "
+			      "gid= are for one");
+	o->owners.keep |= maps;
+	if (o->owners.keep && o->owners.umask >= 0)
+		return report(REPORT_USAGE, "owner",
+			      "--umask is for one owner, not for those of the stick");
+	return 0;
+}
