@@ -27,7 +27,7 @@ refused device-busy 32 $mount --detach-driver usb:1-1 $dir
 grep -q "/dev/sda mounted on /run/hosts" /run/out || fail "text"
 [ "$(host_driver)" = usb-storage ] || fail "the host lost its driver"
 $lklusb list -J
-$lklusb list -J | grep -q '"why": *"\\/dev\\/sda mounted on \\/run\\/hosts"' || fail "list -J"
+$lklusb list -J | grep -q '"why": *"/dev/sda mounted on /run/hosts"' || fail "list -J"
 umount /run/hosts
 
 chmod 0600 /dev/bus/usb/001/002

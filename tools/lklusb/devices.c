@@ -22,6 +22,7 @@
 
 #include "guardian.h"
 #include "log.h"
+#include "output.h"
 #include "report.h"
 #include "usbfs_backend.h"
 
@@ -212,9 +213,9 @@ static const char *why_not(const struct device *d)
 
 static int print_row(void *ctx, const struct device *d)
 {
-	printf("%-10s %04x:%04x %-12s %-8s %-24.24s %s\n", d->id, d->vendor, d->product,
-	       *d->driver ? d->driver : "-", *d->block ? d->block : "-",
-	       *d->name ? d->name : "-", why_not(d));
+	output_row("%-10s %04x:%04x %-12s %-8s %-24.24s %s", d->id, d->vendor, d->product,
+		   *d->driver ? d->driver : "-", *d->block ? d->block : "-",
+		   *d->name ? d->name : "-", why_not(d));
 	return 0;
 }
 
@@ -249,7 +250,7 @@ static int print_json(void)
 	struct json_object *list = json_object_new_array();
 	int err = devices_each(add_object, list);
 
-	puts(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PRETTY));
+	output_json(list);
 	json_object_put(list);
 	return err;
 }

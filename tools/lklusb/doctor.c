@@ -17,15 +17,17 @@
 
 #include "commands.h"
 #include "devices.h"
+#include "output.h"
 #include "report.h"
 
 static int n_wrong;
 
 static void line(const char *what, const char *state, const char *fmt, va_list args)
 {
-	printf("%-5s %-12s ", state, what);
-	vprintf(fmt, args);
-	putchar('\n');
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), fmt, args);
+	output_row("%-5s %-12s %s", state, what, text);
 }
 
 __attribute__((format(printf, 2, 3)))

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "guest_i.h"
+#include "printable.h"
 #include "report.h"
 
 #define LOG_RING	(128u << 10)
@@ -37,7 +38,7 @@ void guest_log_piece(void *ctx, const char *text, size_t len)
 	if (klog.fd >= 0 && write(klog.fd, text, len) < 0)
 		klog.fd = -1;		/* a full disk must not stop the mount */
 	if (guest.config.verbose)
-		fwrite(text, 1, len, stderr);
+		printable_write(stderr, text, len);
 }
 
 char *guest_log(void)

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "devices.h"
 #include "disk.h"
+#include "output.h"
 #include "report.h"
 #include "source.h"
 #include "usbip.h"
@@ -24,16 +25,14 @@ static void human(uint64_t bytes, char *text, size_t size)
 
 static void print_part(const char *name, const struct disk_part *p)
 {
-	char size[16], number[16] = "-", line[1024];
+	char size[16], number[16] = "-";
 
 	human(p->size, size, sizeof(size));
 	if (p->number)
 		snprintf(number, sizeof(number), "%d", p->number);
-	snprintf(line, sizeof(line), "%-20s %4s %-12s %-16s %6s %s", name, number,
-		 p->type ? p->type : "-", p->label ? p->label : "-", size,
-		 p->uuid ? p->uuid : "-");
-	report_printable(line);
-	puts(line);
+	output_row("%-20s %4s %-12s %-16s %6s %s", name, number,
+		   p->type ? p->type : "-", p->label ? p->label : "-", size,
+		   p->uuid ? p->uuid : "-");
 }
 
 static void print_table(const char *source, const struct disk *disk)
@@ -76,7 +75,7 @@ static void print_json(const char *source, const struct disk *disk)
 		json_object_array_add(parts, part);
 	}
 	json_object_object_add(o, "partitions", parts);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+	output_json(o);
 	json_object_put(o);
 }
 

@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #include "log.h"
+#include "printable.h"
 
 static bool quiet, background;
 
@@ -29,23 +30,13 @@ void report_quiet(void)
 	quiet = true;
 }
 
-/* With U+0080 to U+009F, which are control characters too. */
-void report_printable(char *text)
-{
-	for (unsigned char *p = (unsigned char *)text; *p; p++)
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
-}
-
 static void print_line(FILE *to, const char *before, const char *fmt, va_list args,
 		       const char *after)
 {
 	char text[2048];
 
 	vsnprintf(text, sizeof(text), fmt, args);
-	report_printable(text);
+	printable_text(text);
 	if (background)
 		syslog(LOG_ERR, "%s%s", text, after);
 	else

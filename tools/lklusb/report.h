@@ -14,7 +14,7 @@ enum report_status {
 
 /*
  * Prints "lklusb: MESSAGE [code]" on stderr, and to the system's log once the
- * process is in the background. Returns status. Codes are stable: scripts go by
+ * process is in the background. Nothing in it steers a terminal. Returns status. Codes are stable: scripts go by
  * them, and lklusb-errors(5) lists each.
  */
 int report(enum report_status status, const char *code, const char *fmt, ...)
@@ -25,9 +25,6 @@ void report_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A line below the message that says more. */
 void report_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* Labels and file names are somebody else's: they must not steer a terminal. */
-void report_printable(char *text);
 
 /* What went well; silent with -q and in the background. */
 void report_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

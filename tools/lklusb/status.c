@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "control.h"
 #include "mounts.h"
+#include "output.h"
 #include "report.h"
 
 /* The whole answer, malloc'ed; NULL: nobody answers. */
@@ -50,9 +51,9 @@ static const char *field(struct json_object *o, const char *name)
 
 static void print_row(struct json_object *o)
 {
-	printf("%-24s %-32s %-8s %4s %-12s %s\n", field(o, "dir"), field(o, "source"),
-	       field(o, "type"), field(o, "partition"), field(o, "transport"),
-	       json_object_object_get(o, "code") ? "gone" : field(o, "pid"));
+	output_row("%-24s %-32s %-8s %4s %-12s %s", field(o, "dir"), field(o, "source"),
+		   field(o, "type"), field(o, "partition"), field(o, "transport"),
+		   json_object_object_get(o, "code") ? "gone" : field(o, "pid"));
 }
 
 struct listing {
@@ -106,7 +107,7 @@ int cmd_status(int argc, char **argv)
 		return report(REPORT_USAGE, "not-mounted", "%s is no mount of lklusb",
 			      argv[optind]);
 	if (json) {
-		puts(json_object_to_json_string_ext(list.mounts, JSON_C_TO_STRING_PRETTY));
+		output_json(list.mounts);
 	} else {
 		printf("%-24s %-32s %-8s %4s %-12s %s\n", "DIR", "SOURCE", "TYPE", "PART",
 		       "TRANSPORT", "PID");
@@ -133,7 +134,7 @@ int cmd_dmesg(int argc, char **argv)
 		return report(REPORT_USAGE, "not-mounted", "%s is no mount of lklusb", argv[1]);
 	text = ask(entry, "dmesg\n");
 	if (text)
-		fputs(text, stdout);
+		output_log(text);
 	else
 		status = report(REPORT_MOUNT, "daemon-gone", "%s: nobody serves it", dir);
 	free(text);

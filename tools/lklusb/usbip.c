@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <json-c/json.h>
 
+#include "output.h"
 #include "report.h"
 #include "usbip_source.h"
 
@@ -86,22 +87,11 @@ static bool is_storage(const struct usbip_interface *interfaces, unsigned int n)
 	return false;
 }
 
-/* A peer's text must not steer a terminal. */
-static void clean(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
-}
-
-static int print_row(void *ctx, const struct usbip_device *device,
+static int print_row(void *ctx, const struct usbip_device *d,
 		     const struct usbip_interface *interfaces, unsigned int n)
 {
-	struct usbip_device d = *device;
-
-	clean(d.busid);
-	printf("%-20s %04x:%04x %-10s %s\n", d.busid, d.vendor, d.product,
-	       speed_name(d.speed), is_storage(interfaces, n) ? "mass storage" : "-");
+	output_row("%-20s %04x:%04x %-10s %s", d->busid, d->vendor, d->product,
+		   speed_name(d->speed), is_storage(interfaces, n) ? "mass storage" : "-");
 	return 0;
 }
 
@@ -138,7 +128,7 @@ int usbip_print(const char *source, bool json)
 		printf("%-20s %-9s %-10s %s\n", "BUSID", "VID:PID", "SPEED", "CLASS");
 	err = usbip_list(fd, USBIP_ANSWER_TIMEOUT_MS, json ? add_object : print_row, list);
 	if (json && !err)
-		puts(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PRETTY));
+		output_json(list);
 	json_object_put(list);
 	close(fd);
 	return err ? failed(source, err, usbip_source_why(err)) : REPORT_OK;
