@@ -7,6 +7,7 @@
  *   urbs.c     requests: slots, order, submission, completion, cancellation
  *   ports.c    what is plugged in, port resets, events
  *   control.c  commands of the control queue
+ *   stats.c    what is counted
  *   device.c   virtio device operations, life
  *
  * One lock, dev->lock, protects everything here but what says otherwise. It is
@@ -66,6 +67,8 @@ struct usbip_req {
 	bool cancel_wanted;		/* while SUBMITTING: cancel right after it */
 	bool cancelled;			/* by reset of the virtio device: once is enough */
 	bool entered;			/* in the table of seqs */
+	bool counted;			/* stats.c knows that it is under way */
+	uint64_t started;		/* ns, CLOCK_MONOTONIC; 0: its time is not taken */
 	uint16_t head;
 	uint32_t charge;		/* bytes of the budget that it has */
 	struct usbip_dev *dev;
@@ -137,6 +140,7 @@ struct usbip_dev {
 	struct usbip_req *free;
 	unsigned int n_reqs;		/* taken, not returned */
 	uint64_t charged;		/* bytes of the budget in use */
+	struct usbip_dev_stats stats;
 	unsigned int n_fresh;		/* from here on never used: untouched memory */
 	struct usbip_req reqs[];
 };
@@ -168,6 +172,12 @@ uint16_t pdu_setup_length(const uint8_t *setup);
 void pdu_put_data(const struct usb_urb *urb, const void *from, size_t len);
 void pdu_get_data(const struct usb_urb *urb, void *to, size_t len);
 void pdu_zero_data(const struct usb_urb *urb);
+
+/* ---- stats.c: with the lock held ---- */
+
+void stats_submit(struct usbip_req *req);
+/* Of any request, with its results. */
+void stats_return(struct usbip_req *req);
 
 /* ---- urbs.c: with the lock held; [drops] = drops it for a while ---- */
 

@@ -126,6 +126,7 @@ void urbs_return(struct usbip_req *req)
 	}
 	if (req->entered)
 		urbs_leave(req);
+	stats_return(req);
 	dev->charged -= req->charge;
 	urbs_put(req);
 	if (!--dev->n_reqs)
@@ -230,7 +231,7 @@ struct usbip_req *urbs_next(struct usbip_dev *dev, struct usbip_queue *q)
 		req->port = NULL;
 		req->charge = 0;
 		req->state = USBIP_REQ_WAITING;
-		req->cancel_wanted = req->cancelled = req->entered = false;
+		req->cancel_wanted = req->cancelled = req->entered = req->counted = false;
 		if (!urbs_check_header(req, &chain)) {
 			urbs_enter(req);
 			return req;
@@ -317,6 +318,7 @@ static void urbs_submit(struct usbip_req *req)
 
 	req->state = USBIP_REQ_SUBMITTING;
 	urbs_charge(req);
+	stats_submit(req);
 	atomic_store_explicit(&req->holds, 2, memory_order_relaxed);
 	pthread_mutex_unlock(&dev->lock);
 	err = urbs_call_submit(req);

@@ -45,6 +45,25 @@ int usbip_dev_plug(struct usbip_dev *dev, struct usb_backend *backend,
  */
 int usbip_dev_unplug(struct usbip_dev *dev, unsigned int port);
 
+#define USBIP_DEV_LATENCIES	24u
+
+/* Since it was made. */
+struct usbip_dev_stats {
+	uint64_t urbs;			/* that a backend got */
+	uint64_t failed;		/* of these: ended with an error, unlinked ones too */
+	uint64_t bytes_in, bytes_out;	/* of data; in: from the USB device */
+	unsigned int in_flight, most_in_flight;
+	/*
+	 * Of every 16th control and bulk transfer, from the backend's submit to the
+	 * chain's return: [i] took less than 2^i us, but not less than half of that; the
+	 * last one all that is longer.
+	 */
+	uint64_t latency[USBIP_DEV_LATENCIES];
+};
+
+/* Any thread. */
+void usbip_dev_stats(struct usbip_dev *dev, struct usbip_dev_stats *ret_stats);
+
 /* Its `dev` is a struct usbip_dev. */
 extern const struct virtio_device_ops usbip_dev_ops;
 
