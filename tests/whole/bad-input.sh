@@ -39,6 +39,10 @@ mount_stick "$img"
 timeout -k 3 20 $mount "$img" "$WORK/full" > "$WORK/out" 2>&1 && fail "mounted twice"
 mkdir "$WORK/mnt2"
 timeout -k 3 20 $mount "$img" "$WORK/mnt2" > "$WORK/out" 2>&1 && fail "mounted twice"
+grep -q "is mounted on $dir \[already-mounted\]" "$WORK/out" || fail "no [already-mounted]"
+mkdir -m 700 "$WORK/run"
+XDG_RUNTIME_DIR=$WORK/run timeout -k 3 20 $mount "$img" "$WORK/mnt2" > "$WORK/out" 2>&1 &&
+	fail "mounted twice"
 grep -q '\[source-busy\]' "$WORK/out" || fail "no [source-busy]"
 exec 7> "$dir/open"
 timeout -k 3 20 "$LKLUSB" umount "$dir" > "$WORK/out" 2>&1

@@ -57,7 +57,11 @@ refused usage 1 $mount "usbip://127.0.0.1:$port" "$dir"
 refused source-busy 32 "$LKLUSB" export "$img" --listen 127.0.0.1:0
 mount_stick "usbip://127.0.0.1:$port/1-1"
 mkdir -p "$WORK/other"
-dir=$WORK/other refused usbip-busy 32 $mount "usbip://127.0.0.1:$port/1-1" "$WORK/other"
+dir=$WORK/other refused already-mounted 32 $mount "usbip://127.0.0.1:$port/1-1" "$WORK/other"
+# Who does not find the process that has it.
+mkdir -m 700 "$WORK/run"
+dir=$WORK/other refused usbip-busy 32 env XDG_RUNTIME_DIR="$WORK/run" $mount \
+	"usbip://127.0.0.1:$port/1-1" "$WORK/other"
 umount_stick
 stop_export
 refused usbip-refused 32 $mount "usbip://127.0.0.1:$port/1-1" "$dir"

@@ -95,6 +95,20 @@ bool chain_is_used(const struct chain *c)
 	return c->trace_config.path || c->n_filters;
 }
 
+bool chain_same_filters(const struct chain *a, const struct chain *b)
+{
+	bool same = a->n_filters == b->n_filters;
+
+	for (unsigned int i = 0; same && i < a->n_filters; i++) {
+		const struct chain_filter *f = &a->filters[i], *g = &b->filters[i];
+
+		same = f->is_fault == g->is_fault && f->delay_us == g->delay_us &&
+		       f->fault.kind == g->fault.kind && f->fault.from == g->fault.from &&
+		       f->fault.to == g->fault.to;
+	}
+	return same;
+}
+
 int chain_open(struct chain *c)
 {
 	return c->trace_config.path ? trace_open(&c->trace_config, &c->trace) : 0;

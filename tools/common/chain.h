@@ -41,6 +41,9 @@ const char *chain_filter_error(int err);
 /* Whether there is any filter. */
 bool chain_is_used(const struct chain *c);
 
+/* Whether the command lines asked for the same; the trace is not looked at. */
+bool chain_same_filters(const struct chain *a, const struct chain *b);
+
 /* Opens the trace's file, if there is one: as trace_open. Starts nothing. */
 int chain_open(struct chain *c);
 

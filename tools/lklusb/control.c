@@ -5,77 +5,56 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define MAX_CLIENTS	8
+#include "log.h"
+#include "runtime.h"
+#include "stick_lock.h"
+
+#define MAX_WORKERS	16
+#define MAX_WAITING	64
+#define PIECE		32768u	/* of a long text, in one message */
+
+struct worker {
+	enum { FREE, RUNS, DONE } state;
+	pthread_t thread;
+	int socket;
+};
 
 static struct {
 	const struct control_ops *ops;
-	struct sockaddr_un address;
 	int listener, stop;		/* descriptors; stop: eventfd */
 	pthread_t thread;
 	bool runs;
-	int waiting[MAX_CLIENTS];	/* asked for the end; the thread's, then finish's */
-	unsigned int n_waiting;
-} control = { .listener = -1, .stop = -1 };
 
-/* ---- where ---- */
+	pthread_mutex_t lock;		/* protects what follows; innermost */
+	pthread_cond_t worker_done;
+	bool stopping;
+	struct worker workers[MAX_WORKERS];
+	struct {
+		const struct one_mount *mount;	/* or NULL: free */
+		int socket;
+	} waiting[MAX_WAITING];		/* for the end of a mount */
+} control = {
+	.listener = -1, .stop = -1,
+	.lock = PTHREAD_MUTEX_INITIALIZER, .worker_done = PTHREAD_COND_INITIALIZER,
+};
 
-/* $XDG_RUNTIME_DIR is there and the user's alone; /tmp needs a look. */
-static int folder(uid_t uid, bool create, char *path, size_t size)
-{
-	const char *runtime = uid == getuid() ? getenv("XDG_RUNTIME_DIR") : NULL;
-	char standard[64];
-	struct stat st;
-
-	snprintf(standard, sizeof(standard), "/run/user/%u", (unsigned int)uid);
-	if (!runtime || lstat(runtime, &st) || !S_ISDIR(st.st_mode) || st.st_uid != uid)
-		runtime = standard;
-	if (!lstat(runtime, &st) && S_ISDIR(st.st_mode) && st.st_uid == uid)
-		snprintf(path, size, "%s/lklusb", runtime);
-	else
-		snprintf(path, size, "/tmp/lklusb-%u", (unsigned int)uid);
-	if (create && mkdir(path, 0700) && errno != EEXIST)
-		return -errno;
-	if (lstat(path, &st))
-		return -errno;
-	if (!S_ISDIR(st.st_mode) || st.st_uid != uid || (st.st_mode & 077))
-		return -EPERM;		/* somebody else's trap */
-	return 0;
-}
-
-static int address(dev_t dev, uid_t uid, bool create, struct sockaddr_un *ret)
-{
-	char dir[80];
-	int err = folder(uid, create, dir, sizeof(dir));
-
-	*ret = (struct sockaddr_un) { .sun_family = AF_UNIX };
-	if (!err)
-		snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%u:%u", dir, major(dev),
-			 minor(dev));
-	return err;
-}
-
-/* ---- serving ---- */
+/* ---- answers ---- */
 
 static void say(int fd, const char *text)
 {
 	size_t len = strlen(text);
-	ssize_t n;
+	ssize_t n = 1;
 
-	while (len && (n = send(fd, text, len, MSG_NOSIGNAL)) > 0) {
-		text += n;
-		len -= n;
-	}
+	for (; len && n > 0; text += n, len -= n)
+		n = send(fd, text, len < PIECE ? len : PIECE, MSG_NOSIGNAL);
 }
 
 static void say_owned(int fd, char *text)
@@ -85,58 +64,205 @@ static void say_owned(int fd, char *text)
 	free(text);
 }
 
-static bool peer_allowed(int fd)
+/* Returns whether there was room: then the connection stays open until m's end. */
+static bool keep(int fd, const struct one_mount *m)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
+	bool kept = false;
 
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
-	       (peer.uid == getuid() || peer.uid == 0);
+	pthread_mutex_lock(&control.lock);
+	for (int i = 0; i < MAX_WAITING && !kept; i++) {
+		if (control.waiting[i].mount)
+			continue;
+		control.waiting[i].mount = m;
+		control.waiting[i].socket = fd;
+		kept = true;
+	}
+	pthread_mutex_unlock(&control.lock);
+	return kept;
 }
 
-/* Returns whether the connection is kept until the mount's end. */
-static bool begin_umount(int fd)
+static bool begin_umount(int fd, const struct one_mount *m)
 {
 	char line[160];
 	int err;
 
 	snprintf(line, sizeof(line), "dirty %llu\n", control.ops->dirty());
 	say(fd, line);
-	err = control.ops->sync();
+	err = control.ops->sync(m);
 	snprintf(line, sizeof(line), "synced %d %s\n", err, strerror(-err));
 	say(fd, line);
-	if (control.n_waiting == MAX_CLIENTS)
-		return false;
-	control.waiting[control.n_waiting++] = fd;
-	return true;
+	return keep(fd, m);
 }
 
-/* A peer of ours that says nothing within a second is not waited for. */
-static void serve_client(int fd)
+static bool begin_eject(int fd, struct one_mount *m)
+{
+	if (control.ops->want_eject(m))
+		return begin_umount(fd, m);
+	say(fd, "mounted\n");
+	return false;
+}
+
+/* Returns whether the connection stays open. */
+static bool answer(int fd, enum request_kind kind, struct one_mount *m)
+{
+	switch (kind) {
+	case REQUEST_STATUS:
+		say_owned(fd, control.ops->status(m));
+		return false;
+	case REQUEST_OTHERS:
+		say_owned(fd, control.ops->others(m));
+		return false;
+	case REQUEST_DMESG:
+		say_owned(fd, control.ops->log());
+		return false;
+	case REQUEST_UMOUNT:
+		return begin_umount(fd, m);
+	case REQUEST_EJECT:
+		return begin_eject(fd, m);
+	default:
+		return keep(fd, m);
+	}
+}
+
+/* ---- who asks ---- */
+
+/* Root may look and end, but what it mounts is not this user's. */
+static bool peer_allowed(int fd, bool mounts)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+	    (peer.uid == getuid() || (peer.uid == 0 && !mounts)))
+		return true;
+	log_warn("control: user %u is not served", (unsigned int)peer.uid);
+	return false;
+}
+
+static bool serve_request(int fd, const struct request *r)
+{
+	struct one_mount *m = control.ops->get(r->dev);
+	bool kept = m && answer(fd, r->kind, m);
+
+	if (m)
+		control.ops->put(m);
+	return kept;
+}
+
+/* As those who want to mount understand it; they may be of another version. */
+static void refuse(int socket)
+{
+	log_warn("control: a message that makes no sense was dropped");
+	say(socket, "Elklusb: the process that has the stick does not understand [stick-version]");
+	say(socket, "done 32");
+}
+
+/* What comes with a refused message is closed. Returns whether the socket is not ours. */
+static bool serve_message(int socket, char *message, ssize_t len, int fd)
+{
+	struct request r;
+
+	if (len <= 0 || !request_decode(message, len, fd >= 0, &r)) {
+		if (len > 0 || len == -EBADMSG)
+			refuse(socket);
+	} else if (r.kind == REQUEST_MOUNT && peer_allowed(socket, true)) {
+		control.ops->mount(socket, fd, &r, message);
+		return true;
+	} else if (r.kind != REQUEST_MOUNT) {
+		return free(message), serve_request(socket, &r);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(message);
+	return false;
+}
+
+static void serve_client(int socket)
 {
 	struct timeval patience = { .tv_sec = 1 };
-	char request[32];
-	size_t len = 0;
-	ssize_t n = 1;
+	char *message = malloc(REQUEST_SIZE);
+	bool kept = false;
+	int fd = -1;
+	ssize_t len;
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	while (len < sizeof(request) - 1 && n > 0 && !memchr(request, '\n', len)) {
-		n = recv(fd, request + len, sizeof(request) - 1 - len, 0);
-		len += n > 0 ? n : 0;
+	setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (message && peer_allowed(socket, false)) {
+		len = request_receive(socket, message, &fd);
+		kept = serve_message(socket, message, len, fd);
+	} else {
+		free(message);
 	}
-	request[len] = 0;
-	if (!strcmp(request, "status\n")) {
-		say_owned(fd, control.ops->status());
-	} else if (!strcmp(request, "dmesg\n")) {
-		say_owned(fd, control.ops->log());
-	} else if (!strcmp(request, "umount\n") || !strcmp(request, "eject\n")) {
-		if (*request == 'e')
-			control.ops->want_eject();
-		if (begin_umount(fd))
-			return;
+	if (!kept)
+		close(socket);
+}
+
+/* ---- threads ---- */
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	serve_client(w->socket);
+	pthread_mutex_lock(&control.lock);
+	w->state = DONE;
+	pthread_cond_signal(&control.worker_done);
+	pthread_mutex_unlock(&control.lock);
+	return NULL;
+}
+
+/* Signals are the main thread's. */
+static int start_thread(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(ret_thread, NULL, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -err;
+}
+
+static struct worker *find_worker(void)
+{
+	for (int i = 0; i < MAX_WORKERS; i++)
+		if (control.workers[i].state != RUNS)
+			return &control.workers[i];
+	return NULL;
+}
+
+/* NULL: it is the end. */
+static struct worker *wait_for_worker(void)
+{
+	struct worker *w;
+	bool join;
+
+	pthread_mutex_lock(&control.lock);
+	while (!control.stopping && !find_worker())
+		pthread_cond_wait(&control.worker_done, &control.lock);
+	w = control.stopping ? NULL : find_worker();
+	join = w && w->state == DONE;
+	pthread_mutex_unlock(&control.lock);
+	if (join)
+		pthread_join(w->thread, NULL);
+	return w;
+}
+
+static void dispatch(int socket)
+{
+	struct worker *w = wait_for_worker();
+	bool started = false;
+
+	if (w) {
+		w->socket = socket;
+		w->state = RUNS;
+		started = !start_thread(&w->thread, worker_main, w);
+		if (!started)
+			w->state = FREE;
 	}
-	close(fd);
+	if (!started)
+		close(socket);
 }
 
 static void *control_main(void *unused)
@@ -155,87 +281,89 @@ static void *control_main(void *unused)
 		if (!fds[0].revents)
 			continue;
 		fd = accept4(control.listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (peer_allowed(fd))
-			serve_client(fd);
-		else
-			close(fd);
+		if (fd >= 0)
+			dispatch(fd);
 	}
 }
 
-/* Signals are the main thread's. */
-static int start_thread(void)
+int control_start(int listener, const struct control_ops *ops)
 {
-	sigset_t all, old;
 	int err;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&control.thread, NULL, control_main, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	control.runs = !err;
-	return -err;
-}
-
-int control_start(dev_t dev, const struct control_ops *ops)
-{
-	int err = address(dev, getuid(), true, &control.address);
-
-	if (err)
-		return err;
 	control.ops = ops;
+	control.listener = listener;
 	control.stop = eventfd(0, EFD_CLOEXEC);
-	control.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (control.listener < 0 || control.stop < 0)
+	if (control.stop < 0)
 		return -errno;
-	/* Of a process that was killed: device numbers come again. */
-	unlink(control.address.sun_path);
-	if (bind(control.listener, (void *)&control.address, sizeof(control.address)) ||
-	    listen(control.listener, MAX_CLIENTS))
-		return -errno;
-	return start_thread();
+	err = start_thread(&control.thread, control_main, NULL);
+	control.runs = !err;
+	return err;
 }
 
+/* Those who have not been accepted see that nobody listens any more. */
 void control_stop(void)
 {
 	if (!control.runs)
 		return;
+	pthread_mutex_lock(&control.lock);
+	control.stopping = true;
+	pthread_cond_signal(&control.worker_done);
+	pthread_mutex_unlock(&control.lock);
 	eventfd_write(control.stop, 1);
 	pthread_join(control.thread, NULL);
+	for (int i = 0; i < MAX_WORKERS; i++)
+		if (control.workers[i].state != FREE)
+			pthread_join(control.workers[i].thread, NULL);
 	control.runs = false;
-	unlink(control.address.sun_path);
 	close(control.listener);
 	close(control.stop);
 }
 
-void control_finish(int status, const char *code, const char *text)
-{
-	char line[256];
+/* ---- mounts ---- */
 
-	snprintf(line, sizeof(line), "done %d %s %s\n", status, code, text);
-	for (unsigned int i = 0; i < control.n_waiting; i++) {
-		say(control.waiting[i], line);
-		close(control.waiting[i]);
-	}
-	control.n_waiting = 0;
+static int path_of(dev_t dev, char *ret_path)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%u:%u", major(dev), minor(dev));
+	return runtime_path(name, getuid(), false, ret_path);
 }
 
-/* ---- asking ---- */
-
-int control_connect(dev_t dev, uid_t uid)
+int control_publish(dev_t dev)
 {
-	struct sockaddr_un to;
-	int fd, err = address(dev, uid, false, &to);
+	char path[RUNTIME_PATH_SIZE];
+	int err = path_of(dev, path);
 
 	if (err)
 		return err;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (void *)&to, sizeof(to)))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
+	unlink(path);	/* of a process that was killed: device numbers come again */
+	return symlink(stick_lock_socket(), path) ? -errno : 0;
+}
+
+void control_withdraw(dev_t dev)
+{
+	char path[RUNTIME_PATH_SIZE];
+
+	if (!path_of(dev, path))
+		unlink(path);
+}
+
+void control_finish(const struct one_mount *m, int status, const char *code,
+		    const char *text)
+{
+	char *line = NULL;
+
+	if (asprintf(&line, "done %d %s %s\n", status, code, text) < 0)
+		line = NULL;
+	pthread_mutex_lock(&control.lock);
+	for (int i = 0; i < MAX_WAITING; i++) {
+		if (control.waiting[i].mount != m)
+			continue;
+		if (line)
+			say(control.waiting[i].socket, line);
+		close(control.waiting[i].socket);
+		control.waiting[i].mount = NULL;
+	}
+	pthread_mutex_unlock(&control.lock);
+	free(line);
 }

@@ -453,6 +453,24 @@ static int open_fd(const char *source, struct device *d, int *ret_fd)
 	return 0;
 }
 
+bool devices_identity(const char *source, char *ret, size_t size)
+{
+	struct search s = { .source = source };
+	char *end;
+	long n;
+
+	if (!strncmp(source, "fd:", 3)) {
+		n = strtol(source + 3, &end, 10);
+		if (end == source + 3 || *end || n < 0 || fcntl(n, F_GETFD) < 0)
+			return false;
+		describe_fd(n, &s.found);
+		s.n = strncmp(s.found.id, "fd:", 3) != 0;
+	} else if (search_parse(&s)) {
+		devices_each(search_step, &s);
+	}
+	return s.n == 1 && (size_t)snprintf(ret, size, "usb %s", s.found.id) < size;
+}
+
 static int open_node(const char *source, struct device *d, int *ret_fd)
 {
 	int status = find(source, d);

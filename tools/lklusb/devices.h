@@ -23,6 +23,12 @@ struct device {
 /* Whether source names a USB device: usb:..., /dev/bus/usb/..., fd:N. */
 bool devices_named_by(const char *source);
 
+/*
+ * What all call the device that source names: the port that it is on. False: there is
+ * none, or not just one.
+ */
+bool devices_identity(const char *source, char *ret, size_t size);
+
 /* Calls fn for each; stops at the first result that is not 0. -ENOMEM. */
 int devices_each(int (*fn)(void *ctx, const struct device *device), void *ctx);
 

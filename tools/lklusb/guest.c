@@ -40,9 +40,13 @@ int guest_open(const struct guest_config *config)
 
 /* ---- boot ---- */
 
+/* Whichever thread drives: it is news for all. */
 static void kernel_panicked(void *ctx, const char *message)
 {
+	const struct report_sink *sink = report_divert(NULL);
+
 	report(REPORT_MOUNT, "kernel-panic", "the library kernel failed: %s", message);
+	report_divert(sink);
 	if (guest.config.on_panic)
 		guest.config.on_panic();
 }

@@ -4,20 +4,86 @@
  * The order is that of the borders: first what needs the host (source, FUSE), then
  * the library kernel, which needs neither.
  */
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "daemon.h"
+#include "join.h"
 #include "log.h"
 #include "one_mount.h"
 #include "report.h"
 #include "serve.h"
+#include "stick_lock.h"
+
+#define TRY_MS		20
+#define PATIENCE_MS	120000	/* with a process that neither answers nor ends */
+
+/* Parsing changes the words. */
+static int copy_words(int argc, char **argv, struct request *r)
+{
+	if (argc > (int)REQUEST_WORDS)
+		return report(REPORT_USAGE, "options-too-long", "the options are too long");
+	for (int i = 0; i < argc; i++) {
+		r->argv[i] = strdup(argv[i]);
+		if (!r->argv[i])
+			return report(REPORT_SYSTEM, "memory", "out of memory");
+	}
+	r->argc = argc;
+	return 0;
+}
+
+static int serve_stick(struct one_mount *m, int listener)
+{
+	int status = unlock_prepare(&m->args.unlock);
+
+	if (!status && !m->args.foreground)
+		status = daemon_fork();
+	if (!status)
+		status = serve(m, listener);
+	stick_lock_end();
+	return status;
+}
+
+/* Of those who want the same stick one starts, and the others ask it. */
+static int start_or_join(struct one_mount *m, const char *stick, struct request *request)
+{
+	int i, took, fd, status = JOIN_AGAIN;
+
+	for (i = 0; status == JOIN_AGAIN && i < PATIENCE_MS / TRY_MS; i++) {
+		took = stick_lock_take(stick, &fd);
+		if (took > 0)
+			return serve_stick(m, fd);
+		if (took < 0)
+			return report(REPORT_SYSTEM, "control", "no control socket: %s",
+				      strerror(-took));
+		fd = stick_lock_connect(stick);
+		if (fd >= 0) {
+			close(fd);
+			status = join(m, stick, request);
+		}
+		if (status == JOIN_AGAIN)
+			usleep(TRY_MS * 1000);
+	}
+	return status == JOIN_AGAIN ?
+	       report(REPORT_MOUNT, "source-busy",
+		      "%s: the process that has it neither answers nor ends", m->source) :
+	       status;
+}
 
 int cmd_mount(int argc, char **argv)
 {
-	static struct one_mount m;
-	int status = mount_args_parse(&m.args, argc, argv);
+	static struct one_mount m = { .socket = -1, .fuse = -1 };
+	static struct request request;
+	static char cwd[PATH_MAX];
+	char stick[STICK_LOCK_NAME_SIZE];
+	int status = copy_words(argc, argv, &request);
 
+	if (!status)
+		status = mount_args_parse(&m.args, argc, argv);
 	if (status)
 		return status;
 	if (m.args.help)
@@ -27,9 +93,9 @@ int cmd_mount(int argc, char **argv)
 	if (m.args.guest.verbose)
 		log_set_level(LOG_LEVEL_INFO);
 	status = one_mount_check(&m);
-	if (!status)
-		status = unlock_prepare(&m.args.unlock);
-	if (!status && !m.args.foreground)
-		status = daemon_fork();
-	return status ? status : serve(&m);
+	if (status)
+		return status;
+	request.cwd = getcwd(cwd, sizeof(cwd)) ? cwd : "/";
+	stick_lock_name(m.source, stick);
+	return start_or_join(&m, stick, &request);
 }

@@ -93,6 +93,7 @@ int mount_args_parse(struct mount_args *args, int argc, char **argv)
 {
 	int c, status = 0;
 
+	optind = 0;		/* a process may do this more than once */
 	*args = (struct mount_args) { 0 };
 	source_init(&args->guest);
 	unlock_init(&args->unlock);

@@ -56,18 +56,22 @@ int one_mount_check(struct one_mount *m)
 	return check_dir(m);
 }
 
-int one_mount_fuse(struct one_mount *m)
+static struct fusefs_config fuse_config(const struct one_mount *m)
 {
-	struct fusefs_config config = {
+	const struct mount_options *o = &m->args.options;
+
+	return (struct fusefs_config) {
 		.fsname = m->source,
 		.subtype = "lklusb",
-		.options = *m->args.options.fuse ? m->args.options.fuse : NULL,
-		.readonly = m->args.options.readonly,
-		.owners = m->args.options.owner.owners,
+		.options = *o->fuse ? o->fuse : NULL,
+		.readonly = o->readonly,
+		.owners = o->owner.owners,
 		.threads = m->args.threads,
 	};
-	int err = fusefs_mount(&config, m->dir, &m->fs);
+}
 
+static int check_fuse(const struct one_mount *m, int err)
+{
 	if (!err)
 		return 0;
 	report(REPORT_SYSTEM, "fuse-mount", "%s: FUSE does not mount: %s", m->dir,
@@ -77,7 +81,41 @@ int one_mount_fuse(struct one_mount *m)
 	return REPORT_SYSTEM;
 }
 
+int one_mount_fuse(struct one_mount *m, struct fusefs **ret_fs)
+{
+	struct fusefs_config config = fuse_config(m);
+
+	return check_fuse(m, fusefs_mount(&config, m->dir, ret_fs));
+}
+
+int one_mount_connect(const struct one_mount *m, int *ret_fd)
+{
+	struct fusefs_config config = fuse_config(m);
+
+	return check_fuse(m, fusefs_connect(&config, m->dir, ret_fd));
+}
+
+int one_mount_adopt(struct one_mount *m, struct fusefs **ret_fs)
+{
+	struct fusefs_config config = fuse_config(m);
+	int err = fusefs_adopt(&config, m->dir, m->fuse, ret_fs);
+
+	if (!err)
+		m->fuse = -1;
+	return check_fuse(m, err);
+}
+
 /* ---- inside ---- */
+
+/* The helper's terminal and the key file are those of the process that serves. */
+static int second_key(const struct one_mount *m)
+{
+	report(REPORT_MOUNT, "luks-second",
+	       "partition %d is encrypted: only the first mount of a stick can unlock",
+	       m->part->number);
+	report_hint("unmount what is mounted of %s, and mount this first", m->source);
+	return REPORT_MOUNT;
+}
 
 static int unlock(struct one_mount *m)
 {
@@ -85,6 +123,8 @@ static int unlock(struct one_mount *m)
 
 	if (!unlock_wanted(&m->args.unlock, m->part))
 		return 0;
+	if (m->joined)
+		return second_key(m);
 	status = unlock_open(&m->args.unlock, m->part, m->args.guest.readonly || guest_readonly(),
 			     &m->unlocked);
 	m->part = &m->unlocked;
@@ -199,13 +239,19 @@ static int mount_inside(struct one_mount *m)
 	return 0;
 }
 
-int one_mount_inside(struct one_mount *m, const struct disk *disk)
+int one_mount_choose(struct one_mount *m, const struct disk *disk)
 {
 	int status = disk_choose(disk, m->args.partition,
-				 m->args.unlock.header || m->args.unlock.plain, &m->part);
+				 m->args.unlock.header || m->args.unlock.plain, &m->chosen);
 
-	if (!status)
-		status = unlock(m);
+	m->part = m->chosen;
+	return status;
+}
+
+int one_mount_inside(struct one_mount *m)
+{
+	int status = unlock(m);
+
 	if (!status)
 		status = choose_type(m);
 	if (!status)

@@ -10,6 +10,7 @@
 #include "printable.h"
 
 static bool quiet, background;
+static __thread const struct report_sink *diverted;
 
 static void to_syslog(void *ctx, enum log_level level, const char *line)
 {
@@ -30,6 +31,14 @@ void report_quiet(void)
 	quiet = true;
 }
 
+static void divert(bool is_note, const char *before, const char *text, const char *after)
+{
+	char line[2200];
+
+	snprintf(line, sizeof(line), "%s%s%s", before, text, after);
+	diverted->line(diverted->ctx, is_note, line);
+}
+
 static void print_line(FILE *to, const char *before, const char *fmt, va_list args,
 		       const char *after)
 {
@@ -37,7 +46,9 @@ static void print_line(FILE *to, const char *before, const char *fmt, va_list ar
 
 	vsnprintf(text, sizeof(text), fmt, args);
 	printable_text(text);
-	if (background)
+	if (diverted)
+		divert(to == stdout, before, text, after);
+	else if (background)
 		syslog(LOG_ERR, "%s%s", text, after);
 	else
 		fprintf(to, "%s%s%s\n", before, text, after);
@@ -77,10 +88,27 @@ void report_note(const char *fmt, ...)
 {
 	va_list args;
 
-	if (quiet || background)
+	if (!diverted && (quiet || background))
 		return;
 	va_start(args, fmt);
 	print_line(stdout, "", fmt, args, "");
 	va_end(args);
+	fflush(stdout);
+}
+
+const struct report_sink *report_divert(const struct report_sink *sink)
+{
+	const struct report_sink *last = diverted;
+
+	diverted = sink;
+	return last;
+}
+
+void report_line(bool is_note, const char *line)
+{
+	if (!is_note)
+		fprintf(stderr, "%s\n", line);
+	else if (!quiet)
+		printf("%s\n", line);
 	fflush(stdout);
 }

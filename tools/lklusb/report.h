@@ -3,6 +3,8 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include <stdbool.h>
+
 /* Exit codes of mount(8). */
 enum report_status {
 	REPORT_OK = 0,
@@ -30,6 +32,19 @@ void report_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void report_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 void report_quiet(void);
+
+/* Somebody else who is told what one thread reports. */
+struct report_sink {
+	/* line: printable; is_note: of report_note. */
+	void (*line)(void *ctx, bool is_note, const char *line);
+	void *ctx;
+};
+
+/* From now on what this thread reports goes there; NULL: as ever. Returns the last one. */
+const struct report_sink *report_divert(const struct report_sink *sink);
+
+/* A line that a sink has got elsewhere. */
+void report_line(bool is_note, const char *line);
 
 /* From now on messages go to the system's log: nobody reads stderr any more. */
 void report_to_syslog(void);

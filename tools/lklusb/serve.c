@@ -9,53 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <json-c/json.h>
 #include <lkl.h>
 
-#include "control.h"
 #include "daemon.h"
 #include "guest.h"
 #include "mounts.h"
-#include "report.h"
+#include "serve_i.h"
 
-static struct {
-	struct one_mount *mount;
-	struct disk disk;
-	bool serving;			/* atomic: requests are answered */
-	bool eject;			/* atomic: stop the disk at the end */
-	bool not_ejected;
-	int ready_status;		/* of what had to be done when it was ready */
-} stick;
-
-static pthread_mutex_t stop_lock = PTHREAD_MUTEX_INITIALIZER;	/* protects its fs */
-
-static void stop(void)
-{
-	pthread_mutex_lock(&stop_lock);
-	if (stick.mount->fs)
-		fusefs_stop(stick.mount->fs);
-	pthread_mutex_unlock(&stop_lock);
-	unlock_cancel();
-}
-
-static void unmount_fuse(void)
-{
-	struct fusefs *fs = stick.mount->fs;
-
-	pthread_mutex_lock(&stop_lock);
-	stick.mount->fs = NULL;
-	pthread_mutex_unlock(&stop_lock);
-	fusefs_free(fs);
-}
-
-/* The process ends without asking the library kernel anything. */
-static void leave_mountpoint(void)
-{
-	pthread_mutex_lock(&stop_lock);
-	if (stick.mount->fs)
-		fusefs_abandon(stick.mount->fs);
-	pthread_mutex_unlock(&stop_lock);
-}
+static int listener;
+static bool serving;		/* atomic: some mount answered requests */
 
 /* ---- signals ---- */
 
@@ -65,13 +27,18 @@ static void leave_mountpoint(void)
  */
 static void *sync_and_stop(void *unused)
 {
-	int fd = open(stick.mount->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char **dirs = mount_list_dirs(NULL);
+	int fd;
 
-	if (fd >= 0) {
+	for (unsigned int i = 0; dirs && dirs[i]; i++) {
+		fd = open(dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
 		syncfs(fd);
 		close(fd);
 	}
-	stop();
+	mount_list_free_dirs(dirs);
+	mount_list_stop();
 	return NULL;
 }
 
@@ -82,122 +49,13 @@ static void *wait_for_signal(void *set)
 	int sig;
 
 	sigwait(set, &sig);
-	if (__atomic_load_n(&stick.serving, __ATOMIC_ACQUIRE) &&
+	if (__atomic_load_n(&serving, __ATOMIC_ACQUIRE) &&
 	    !pthread_create(&thread, NULL, sync_and_stop, NULL)) {
 		pthread_detach(thread);
 		sigwait(set, &sig);
 	}
-	stop();
+	mount_list_stop();
 	return NULL;
-}
-
-/* ---- asked through the control socket ---- */
-
-static char *status_text(void)
-{
-	struct json_object *o = json_object_new_object();
-	struct lkl_counters c;
-	char *text;
-
-	lkl_counters(&c);
-	json_object_object_add(o, "source", json_object_new_string(stick.mount->source));
-	json_object_object_add(o, "dir", json_object_new_string(stick.mount->dir));
-	json_object_object_add(o, "partition", json_object_new_int(stick.mount->part->number));
-	json_object_object_add(o, "type", json_object_new_string(stick.mount->kernel_type));
-	json_object_object_add(o, "encryption", unlock_kind() ?
-			       json_object_new_string(unlock_kind()) : NULL);
-	json_object_object_add(o, "readonly", json_object_new_boolean(stick.mount->args.options.readonly));
-	json_object_object_add(o, "transport", json_object_new_string(
-		stick.mount->args.guest.virtio_blk ? "virtio-blk" : "usb"));
-	json_object_object_add(o, "pid", json_object_new_int(getpid()));
-	json_object_object_add(o, "kernel", json_object_new_string(lkl_kernel_version()));
-	json_object_object_add(o, "system_calls", json_object_new_int64(c.calls));
-	json_object_object_add(o, "interrupts", json_object_new_int64(c.irqs));
-	json_object_object_add(o, "switches", json_object_new_int64(c.switches));
-	json_object_object_add(o, "kicks", json_object_new_int64(c.kicks));
-	if (asprintf(&text, "%s\n", json_object_to_json_string(o)) < 0)
-		text = NULL;
-	json_object_put(o);
-	return text;
-}
-
-static unsigned long long dirty_bytes(void)
-{
-	static const char *const names[] = { "\nDirty:", "\nWriteback:" };
-	unsigned long long kib = 0;
-	char text[4096], *p;
-
-	if (lkl_read_file("/proc/meminfo", text, sizeof(text)) < 0)
-		return 0;
-	for (int i = 0; i < 2; i++) {
-		p = strstr(text, names[i]);
-		if (p)
-			kib += strtoull(p + strlen(names[i]), NULL, 10);
-	}
-	return kib << 10;
-}
-
-static int sync_all(void)
-{
-	return one_mount_sync(stick.mount);
-}
-
-static void want_eject(void)
-{
-	__atomic_store_n(&stick.eject, true, __ATOMIC_RELEASE);
-}
-
-static const struct control_ops control_ops = {
-	.status = status_text,
-	.log = guest_log,
-	.dirty = dirty_bytes,
-	.sync = sync_all,
-	.want_eject = want_eject,
-};
-
-static int start_inside(void)
-{
-	int status = guest_boot();
-
-	if (!status)
-		status = disk_read(&stick.disk);
-	guest_disk_was_read();
-	if (!status)
-		status = one_mount_inside(stick.mount, &stick.disk);
-	return status;
-}
-
-/* Called by the FUSE server: requests are answered from now on. */
-static void on_ready(void *ctx)
-{
-	struct mounts_entry entry;
-	int err = mounts_find(stick.mount->dir, &entry);
-
-	__atomic_store_n(&stick.serving, true, __ATOMIC_RELEASE);
-	if (!err)
-		err = control_start(entry.dev, &control_ops);
-	if (err) {
-		stick.ready_status = report(REPORT_SYSTEM, "control",
-					  "no control socket: %s", strerror(-err));
-		stop();
-		return;
-	}
-	daemon_ready();
-}
-
-/* What is left after the host has let go of the mount. */
-static int finish_inside(void)
-{
-	int err, status = one_mount_finish(stick.mount);
-
-	if (status || !__atomic_load_n(&stick.eject, __ATOMIC_ACQUIRE))
-		return status;
-	err = guest_eject();
-	if (err)
-		status = report(REPORT_MOUNT, "eject", "%s: the unit does not stop: %s",
-				stick.mount->source, strerror(-err));
-	stick.not_ejected = err;
-	return status;
 }
 
 /* Blocked everywhere, since all threads come after this one. */
@@ -219,62 +77,241 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* What the library kernel acknowledged and still holds. */
-static int report_gone(void)
+/* ---- one mount ---- */
+
+static int publish(struct one_mount *m)
 {
-	report(REPORT_MOUNT, "device-gone", "%s unplugged; %llu KiB acknowledged but not flushed",
-	       stick.mount->source, dirty_bytes() >> 10);
+	struct mounts_entry *entry = calloc(1, sizeof(*entry));
+	int err = entry ? mounts_find(m->dir, entry) : -ENOMEM;
+
+	if (!err && !mount_list_ready(m, entry->dev))
+		err = -EEXIST;
+	if (!err && !m->joined)
+		err = control_start(listener, &serve_control_ops);
+	if (!err)
+		err = control_publish(entry->dev);
+	free(entry);
+	return err;
+}
+
+/* Called by the FUSE server: requests are answered from now on. */
+static void on_ready(void *ctx)
+{
+	struct one_mount *m = ctx;
+	int err = publish(m);
+
+	__atomic_store_n(&serving, true, __ATOMIC_RELEASE);
+	if (err) {
+		m->status = report(REPORT_SYSTEM, "control", "no control socket: %s",
+				   strerror(-err));
+		mount_list_stop_one(m);
+	} else if (!m->joined) {
+		daemon_ready();
+	} else if (!serve_answer(m, REPORT_OK)) {
+		mount_list_stop_one(m);		/* nobody knows that it is there */
+	}
+}
+
+static int connect_fuse(struct one_mount *m)
+{
+	struct fusefs *fs;
+	int status = m->joined ? one_mount_adopt(m, &fs) : one_mount_fuse(m, &fs);
+
+	if (!status)
+		mount_list_serves(m, fs);
+	return status;
+}
+
+static int start_inside(struct one_mount *m)
+{
+	int status = one_mount_choose(m, &stick.disk);
+
+	if (!status)
+		status = mount_list_claim(m);
+	if (!status && m->joined)
+		status = serve_check_options(m);
+	if (!status)
+		status = one_mount_inside(m);
+	return status;
+}
+
+/* The first one's user has been told already. */
+static int report_panic(const struct one_mount *m)
+{
+	return m->socket < 0 ? REPORT_MOUNT :
+	       report(REPORT_MOUNT, "kernel-panic", "the library kernel failed: %s",
+		      lkl_panic_message());
+}
+
+/* What the library kernel acknowledged and still holds. */
+static int report_gone(const struct one_mount *m)
+{
+	report(REPORT_MOUNT, "device-gone",
+	       "%s on %s: unplugged; %llu KiB acknowledged but not flushed", m->source,
+	       m->dir, serve_dirty_bytes() >> 10);
 	report_hint("check the filesystem when it is plugged in again");
 	return REPORT_MOUNT;
 }
 
-static int serve_mount(void)
+static void run(struct one_mount *m)
 {
-	int status, end;
+	int status = start_inside(m);
 
-	catch_signals();
-	status = start_inside();
-	if (!status && fusefs_serve(stick.mount->fs, stick.mount->root, on_ready, NULL))
+	if (!status && fusefs_serve(m->fs, m->root, on_ready, m))
 		status = lkl_panic_message() ? REPORT_MOUNT :
-			 report(REPORT_SYSTEM, "fuse-serve", "%s: FUSE failed", stick.mount->dir);
-	if (!status)
-		status = stick.ready_status;
-	if (stick.mount->mounted && guest_gone())
-		status = report_gone();
-	unmount_fuse();
-	control_stop();
-	if (stick.mount->mounted && !lkl_panic_message()) {
-		end = finish_inside();
-		status = status ? status : end;
+			 report(REPORT_SYSTEM, "fuse-serve", "%s: FUSE failed", m->dir);
+	if (status && lkl_panic_message())
+		status = report_panic(m);
+	else if (m->mounted && guest_gone())
+		status = report_gone(m);
+	m->status = m->status ? m->status : status;
+}
+
+static void unmount(struct one_mount *m)
+{
+	struct fusefs *fs = m->fs;
+	int status = 0;
+
+	mount_list_serves(m, NULL);
+	fusefs_free(fs);
+	if (m->dev)
+		control_withdraw(m->dev);
+	mount_list_hide(m);
+	if (m->mounted && !lkl_panic_message())
+		status = one_mount_finish(m);
+	m->status = m->status ? m->status : status;
+}
+
+/* Where the stick is mounted otherwise, as words for a line. */
+static char *others(const struct one_mount *m)
+{
+	char **dirs = mount_list_dirs(m), *text = NULL, *longer;
+
+	for (unsigned int i = 0; dirs && dirs[i]; i++) {
+		if (asprintf(&longer, "%s%s%s", text ? text : "", text ? ", " : "", dirs[i]) < 0)
+			break;
+		free(text);
+		text = longer;
 	}
+	mount_list_free_dirs(dirs);
+	if (text)
+		printable_text(text);
+	return text;
+}
+
+static void tell_end(const struct one_mount *m, bool is_last, bool ejected)
+{
+	char *where = is_last ? NULL : others(m);
+
+	if (m->status)
+		control_finish(m, m->status, "flush", "data may be lost");
+	else if (m->eject && !ejected)
+		control_finish(m, REPORT_MOUNT, "eject", is_last ?
+			       "all is written, but the unit does not stop" :
+			       "all is written, but the stick has been mounted again");
+	else if (where)
+		control_finish(m, REPORT_OK, "mounted", where);
+	else
+		control_finish(m, REPORT_OK, "ok", "all is written");
+	free(where);
+}
+
+void serve_mount(struct one_mount *m)
+{
+	bool started;
+
+	if (!m->status && m->joined)
+		m->status = connect_fuse(m);
+	if (!m->status)
+		run(m);
+	unmount(m);
+	if (m->socket >= 0 && !m->status)
+		m->status = report(REPORT_MOUNT, "fuse-serve", "%s: ended before it was ready",
+				   m->dir);
+	serve_answer(m, m->status);
+	started = m->part != NULL;
+	if (!mount_list_end(m) && started)
+		tell_end(m, false, false);
+}
+
+/* ---- the stick ---- */
+
+static int boot(void)
+{
+	int status = guest_boot();
+
+	if (!status)
+		status = disk_read(&stick.disk);
+	guest_disk_was_read();
 	return status;
 }
 
-int serve(struct one_mount *m)
+/* The start takes too long: the process ends without asking the library kernel. */
+static void leave_mountpoint(void)
 {
-	struct guest_config config = m->args.guest;
-	int end, status;
+	pthread_mutex_lock(&stick.lock);
+	for (struct one_mount *m = stick.mounts; m; m = m->next)
+		if (m->fs)
+			fusefs_abandon(m->fs);
+	pthread_mutex_unlock(&stick.lock);
+}
 
-	stick.mount = m;
-	config.source = m->source;
-	config.on_panic = config.on_gone = stop;
-	config.on_stuck = leave_mountpoint;
-	m->root = GUEST_MNT;
-	status = guest_open(&config);
+/* The status of a start is for who has asked. */
+static int end_status(void)
+{
+	int status = 0;
+
+	for (const struct one_mount *m = stick.mounts; m && !status; m = m->next)
+		status = m->status;
+	return status;
+}
+
+static int eject(const struct one_mount *last)
+{
+	int err = guest_eject();
+
+	if (err)
+		report(REPORT_MOUNT, "eject", "%s: the unit does not stop: %s", last->source,
+		       strerror(-err));
+	return err;
+}
+
+/* Everything is unmounted, nobody asks any more. */
+static int finish(struct one_mount *last)
+{
+	bool ejected = last->eject && !last->status && !lkl_panic_message() && !eject(last);
+	int end = guest_close(), status;
+
+	last->status = last->status ? last->status : end;
+	status = end_status();
+	tell_end(last, true, ejected);
+	return status || ejected == last->eject ? status : REPORT_MOUNT;
+}
+
+int serve(struct one_mount *first, int listen_fd)
+{
+	int status;
+
+	listener = listen_fd;
+	stick.config = first->args.guest;
+	stick.config.source = first->source;
+	stick.config.on_panic = stick.config.on_gone = mount_list_stop;
+	stick.config.on_stuck = leave_mountpoint;
+	mount_list_add(first);
+	status = guest_open(&stick.config);
 	if (status)
 		return status;
-	status = one_mount_fuse(m);
-	if (!status)
-		status = serve_mount();
-	disk_part_free(&stick.mount->unlocked);
+	first->status = connect_fuse(first);
+	if (!first->status) {
+		catch_signals();
+		first->status = boot();
+	}
+	serve_mount(first);
+	mount_list_leave(first);
+	mount_list_wait();
+	control_stop();
+	mount_list_reap();
+	status = finish(stick.last);
 	disk_free(&stick.disk);
-	end = guest_close();
-	status = status ? status : end;
-	if (stick.not_ejected)
-		control_finish(status, "eject", "all is written, but the unit does not stop");
-	else
-		control_finish(status, status ? "flush" : "ok",
-			       status ? "data may be lost" : "all is written");
 	return status;
 }
-

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "source.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "report.h"
 #include "usbip.h"
@@ -102,6 +105,55 @@ int source_option(struct guest_config *config, int option, const char *value)
 		return REPORT_USAGE;	/* getopt_long has said why */
 	}
 }
+
+/* ---- the same stick? ---- */
+
+static bool same_file(const char *ours, const char *theirs, const char *their_cwd)
+{
+	char path[PATH_MAX];
+	struct stat a, b;
+
+	if (!ours || !theirs)
+		return ours == theirs;
+	if (*theirs == '/')
+		their_cwd = "";
+	return snprintf(path, sizeof(path), "%s/%s", their_cwd, theirs) < PATH_MAX &&
+	       !stat(ours, &a) && !stat(path, &b) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+const char *source_difference(const struct guest_config *a, const struct guest_config *b,
+			      const char *their_cwd)
+{
+	const struct trace_config *s = &a->chain.trace_config, *t = &b->chain.trace_config;
+	const struct {
+		bool same;
+		const char *option;
+	} options[] = {
+		{ a->readonly == b->readonly, "--ro" },
+		{ a->virtio_blk == b->virtio_blk, "--virtio-blk" },
+		{ a->speed == b->speed, "--speed" },
+		{ a->sector_size == b->sector_size, "--sector-size" },
+		{ a->uas == b->uas, "--uas" },
+		{ a->no_uas == b->no_uas, "--no-uas" },
+		{ a->detach_driver == b->detach_driver, "--detach-driver" },
+		{ a->ram_bytes == b->ram_bytes, "--mem" },
+		{ a->powercut == b->powercut && chain_same_filters(&a->chain, &b->chain),
+		  "--filter" },
+		{ same_file(a->kernel_log, b->kernel_log, their_cwd), "--kernel-log" },
+		{ same_file(s->path, t->path, their_cwd), "--trace" },
+		{ s->form == t->form, "--trace-format" },
+		{ s->max_size == t->max_size, "--trace-size" },
+		{ s->snaplen == t->snaplen, "--trace-snaplen" },
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (!options[i].same)
+			return options[i].option;
+	return NULL;
+}
+
+/* ---- */
 
 int source_check(const char *source)
 {

@@ -44,6 +44,13 @@ void source_init(struct guest_config *config);
 /* Takes an option of SOURCE_OPTIONS. Reports; 0 or an exit status. */
 int source_option(struct guest_config *config, int option, const char *value);
 
+/*
+ * The option because of which the two do not describe the same stick, or NULL. Names of
+ * files in theirs are relative to their_cwd.
+ */
+const char *source_difference(const struct guest_config *ours,
+			      const struct guest_config *theirs, const char *their_cwd);
+
 /* Whether SRC, if it is an address, is a correct one; reports if not. */
 int source_check(const char *source);
 

@@ -8,37 +8,11 @@
 #include <unistd.h>
 #include <json-c/json.h>
 
+#include "ask.h"
 #include "commands.h"
-#include "control.h"
 #include "mounts.h"
 #include "output.h"
 #include "report.h"
-
-/* The whole answer, malloc'ed; NULL: nobody answers. */
-static char *ask(const struct mounts_entry *entry, const char *request)
-{
-	int fd = control_connect(entry->dev, entry->uid);
-	char *text = NULL;
-	size_t len = 0;
-	ssize_t n = 1;
-
-	if (fd < 0)
-		return NULL;
-	if (write(fd, request, strlen(request)) < 0)
-		n = -1;
-	while (n > 0) {
-		char *more = realloc(text, len + 65536);
-
-		if (!more)
-			break;
-		text = more;
-		n = read(fd, text + len, 65535);
-		len += n > 0 ? n : 0;
-		text[len] = 0;
-	}
-	close(fd);
-	return text;
-}
 
 /* ---- status ---- */
 
@@ -69,7 +43,7 @@ static int add_mount(void *ctx, const struct mounts_entry *entry)
 
 	if (list->dir && strcmp(list->dir, entry->dir))
 		return 0;
-	text = ask(entry, "status\n");
+	text = ask(entry->dev, entry->uid, REQUEST_STATUS);
 	o = text ? json_tokener_parse(text) : NULL;
 	free(text);
 	if (!o) {
@@ -132,7 +106,7 @@ int cmd_dmesg(int argc, char **argv)
 		       REPORT_USAGE;
 	if (mounts_resolve(argv[1], dir, sizeof(dir)) || mounts_find(dir, entry))
 		return report(REPORT_USAGE, "not-mounted", "%s is no mount of lklusb", argv[1]);
-	text = ask(entry, "dmesg\n");
+	text = ask(entry->dev, entry->uid, REQUEST_DMESG);
 	if (text)
 		output_log(text);
 	else

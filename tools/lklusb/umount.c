@@ -12,13 +12,21 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <json-c/json.h>
 
+#include "ask.h"
 #include "commands.h"
-#include "control.h"
 #include "mounts.h"
 #include "report.h"
 
 #define FLUSH_WORTH_TELLING (1u << 20)
+
+struct umount_options {
+	bool lazy, eject, all;
+};
+
+/* A line may name folders; one message is one read. */
+static char answer_buffer[65536];
 
 /* What umount of the host says is for its own ears: we say it with a code. */
 static int run_fusermount(const char *dir, bool lazy)
@@ -75,13 +83,40 @@ static bool wait_for(FILE *answers, const char *word, char *line, int size)
 	return false;
 }
 
-static int flush(FILE *answers)
+static size_t count(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
+/* The stick is not stopped while it is mounted elsewhere: says where. */
+static int refuse_eject(const struct mounts_entry *entry)
+{
+	struct json_object *others = NULL;
+	char *text = ask(entry->dev, entry->uid, REQUEST_OTHERS);
+
+	if (text)
+		others = json_tokener_parse(text);
+	free(text);
+	report(REPORT_MOUNT, "stick-mounted", "%s: not ejected, since it has other mounts",
+	       entry->source);
+	for (size_t i = 0; i < count(others); i++)
+		report_detail("%s", json_object_get_string(json_object_array_get_idx(others, i)));
+	json_object_put(others);
+	report_hint("--all unmounts them, too");
+	return REPORT_MOUNT;
+}
+
+static int flush(const struct mounts_entry *entry, FILE *answers)
 {
 	unsigned long long dirty = 0;
 	char line[256];
 
-	if (wait_for(answers, "dirty ", line, sizeof(line)))
-		dirty = strtoull(line, NULL, 10);
+	if (!fgets(line, sizeof(line), answers))
+		*line = 0;
+	if (!strcmp(line, "mounted\n"))
+		return refuse_eject(entry);
+	if (!strncmp(line, "dirty ", 6))
+		dirty = strtoull(line + 6, NULL, 10);
 	if (dirty >= FLUSH_WORTH_TELLING)
 		report_note("Flushing %llu MiB ...", dirty >> 20);
 	if (!wait_for(answers, "synced ", line, sizeof(line)))
@@ -93,9 +128,10 @@ static int flush(FILE *answers)
 	return 0;
 }
 
-static int wait_for_end(FILE *answers)
+/* ret_others: where the stick is mounted besides, or empty. */
+static int wait_for_end(FILE *answers, char *ret_others, int size)
 {
-	char line[256], *code, *text;
+	char line[sizeof(answer_buffer)], *code, *text;
 	int status;
 
 	if (!wait_for(answers, "done ", line, sizeof(line)))
@@ -104,7 +140,17 @@ static int wait_for_end(FILE *answers)
 	text = line;
 	status = strtol(strsep(&text, " "), NULL, 10);
 	code = strsep(&text, " ");
+	if (!status && code && !strcmp(code, "mounted"))
+		snprintf(ret_others, size, "%s", text ? text : "");
 	return status ? report(status, code ? code : "flush", "%s", text ? text : "") : 0;
+}
+
+static void report_end(const struct mounts_entry *entry, const char *others)
+{
+	if (*others)
+		report_note("Done. %s is still mounted on %s.", entry->source, others);
+	else
+		report_note("Done. Safe to unplug %s.", entry->source);
 }
 
 /* Nobody serves it any more: what was not flushed is gone. */
@@ -119,34 +165,84 @@ static int umount_dead(const struct mounts_entry *entry, bool lazy)
 	return status;
 }
 
-static int umount_served(const struct mounts_entry *entry, int fd, bool lazy, bool eject)
+static int umount_served(const struct mounts_entry *entry, int fd,
+			 const struct umount_options *o)
 {
-	const char *request = eject ? "eject\n" : "umount\n";
-	ssize_t len = strlen(request);
 	FILE *answers = fdopen(fd, "r");
+	char others[8192] = "";
 	int status;
 
-	if (!answers || write(fd, request, len) != len) {
+	if (!answers) {
 		close(fd);
-		return umount_dead(entry, lazy);
+		return umount_dead(entry, o->lazy);
 	}
-	status = flush(answers);
+	setvbuf(answers, answer_buffer, _IOFBF, sizeof(answer_buffer));
+	status = flush(entry, answers);
 	if (!status)
-		status = let_go(entry->dir, lazy);
-	if (!status && !lazy)
-		status = wait_for_end(answers);
-	if (!status && !lazy)
-		report_note("Done. Safe to unplug %s.", entry->source);
+		status = let_go(entry->dir, o->lazy);
+	if (!status && !o->lazy)
+		status = wait_for_end(answers, others, sizeof(others));
+	if (!status && !o->lazy)
+		report_end(entry, others);
 	fclose(answers);
 	return status;
 }
 
+static int umount_one(const struct mounts_entry *entry, const struct umount_options *o)
+{
+	int fd = ask_begin(entry->dev, entry->uid, o->eject ? REQUEST_EJECT : REQUEST_UMOUNT);
+
+	return fd < 0 ? umount_dead(entry, o->lazy) : umount_served(entry, fd, o);
+}
+
+/* Those that are gone meanwhile are no trouble. */
+static int umount_others(const struct mounts_entry *entry, const struct umount_options *o)
+{
+	const struct umount_options each = { .lazy = o->lazy };
+	struct mounts_entry *other = calloc(1, sizeof(*other));
+	char *text = ask(entry->dev, entry->uid, REQUEST_OTHERS);
+	struct json_object *others = text ? json_tokener_parse(text) : NULL;
+	int status = 0;
+
+	for (size_t i = 0; other && !status && i < count(others); i++) {
+		const char *dir =
+			json_object_get_string(json_object_array_get_idx(others, i));
+
+		if (!mounts_find(dir, other))
+			status = umount_one(other, &each);
+	}
+	json_object_put(others);
+	free(text);
+	free(other);
+	return status;
+}
+
+static int umount_dir(const char *name, const struct umount_options *o)
+{
+	struct mounts_entry *entry = calloc(1, sizeof(*entry));
+	char dir[4096];
+	int status = 0;
+
+	if (!entry)
+		return report(REPORT_SYSTEM, "memory", "out of memory");
+	if (mounts_resolve(name, dir, sizeof(dir)) || mounts_find(dir, entry))
+		status = report(REPORT_USAGE, "not-mounted", "%s is no mount of lklusb", name);
+	if (!status && o->all)
+		status = umount_others(entry, o);
+	if (!status)
+		status = umount_one(entry, o);
+	free(entry);
+	return status;
+}
+
 static const char help[] =
-	"usage: lklusb umount [--eject] [-l] [-q] DIR\n"
+	"usage: lklusb umount [--eject] [--all] [-l] [-q] DIR\n"
 	"\n"
-	"Writes out what is dirty, unmounts, and returns when the source is closed.\n"
+	"Writes out what is dirty, unmounts, and returns when the source is closed, or as\n"
+	"far as other partitions of it are mounted, when all is written.\n"
 	"\n"
 	"  --eject       stop the stick, too, which writes out its own cache\n"
+	"  --all         with the other mounts of the same stick\n"
 	"  -l, --lazy    do not wait until nobody uses it\n"
 	"  -q, --quiet\n";
 
@@ -154,33 +250,28 @@ int cmd_umount(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "eject", no_argument, NULL, 'e' },
+		{ "all", no_argument, NULL, 330 },
 		{ "lazy", no_argument, NULL, 'l' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct mounts_entry *entry = calloc(1, sizeof(*entry));
-	char dir[4096];
-	bool lazy = false, eject = false;
-	int c, fd;
+	struct umount_options o = { 0 };
+	int c;
 
 	while ((c = getopt_long(argc, argv, "lqh", options, NULL)) != -1) {
 		if (c == 'l')
-			lazy = true;
+			o.lazy = true;
 		else if (c == 'e')
-			eject = true;
+			o.eject = true;
+		else if (c == 330)
+			o.all = true;
 		else if (c == 'q')
 			report_quiet();
 		else
 			return fputs(help, c == 'h' ? stdout : stderr), c != 'h';
 	}
-	if (argc - optind != 1 || !entry)
+	if (argc - optind != 1)
 		return fputs(help, stderr), REPORT_USAGE;
-	if (mounts_resolve(argv[optind], dir, sizeof(dir)) || mounts_find(dir, entry))
-		return report(REPORT_USAGE, "not-mounted", "%s is no mount of lklusb",
-			      argv[optind]);
-	fd = control_connect(entry->dev, entry->uid);
-	c = fd < 0 ? umount_dead(entry, lazy) : umount_served(entry, fd, lazy, eject);
-	free(entry);
-	return c;
+	return umount_dir(argv[optind], &o);
 }

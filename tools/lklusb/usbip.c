@@ -25,6 +25,17 @@ bool usbip_is_peer(const char *source)
 	return usbip_source_parse(source, &s) && !*s.busid;
 }
 
+bool usbip_identity(const char *source, char *ret, size_t size)
+{
+	struct usbip_source s;
+
+	if (!usbip_source_parse(source, &s) || s.kind == USBIP_SOURCE_FD)
+		return false;
+	if (s.kind == USBIP_SOURCE_UNIX)
+		return (size_t)snprintf(ret, size, "usbip unix %s %s", s.busid, s.path) < size;
+	return (size_t)snprintf(ret, size, "usbip %s %s %s", s.busid, s.port, s.host) < size;
+}
+
 static int failed(const char *source, int err, const char *why)
 {
 	switch (-err) {

@@ -7,6 +7,7 @@
 #define USBIP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "usb_backend.h"
 
@@ -15,6 +16,9 @@ bool usbip_is_valid(const char *source);
 
 /* Whether it is a correct one, but without a BUSID: all that the peer exports. */
 bool usbip_is_peer(const char *source);
+
+/* What all call the device that source names; false: it is a descriptor of ours. */
+bool usbip_identity(const char *source, char *ret, size_t size);
 
 /* Prints what the peer exports. An exit status. */
 int usbip_print(const char *source, bool json);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "join.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "commands.h"
+#include "mounts.h"
+#include "printable.h"
+#include "report.h"
+#include "stick_lock.h"
+
+struct joining {
+	struct one_mount *m;
+	int socket, signals, fuse;	/* descriptors */
+	bool taken, done;
+	int status;
+};
+
+/* ---- answers ---- */
+
+static void handle(struct joining *j, char *message)
+{
+	printable_text(message);
+	if (!strcmp(message, "taken"))
+		j->taken = true;
+	else if (*message == 'E' || *message == 'N')
+		report_line(*message == 'N', message + 1);
+	else
+		j->done = sscanf(message, "done %d", &j->status) == 1;
+}
+
+/* Returns whether there may be more. */
+static bool receive(struct joining *j)
+{
+	char message[4096];
+	ssize_t n = recv(j->socket, message, sizeof(message) - 1, 0);
+
+	if (n <= 0)
+		return n < 0 && errno == EINTR;
+	message[n] = 0;
+	handle(j, message);
+	return !j->done;
+}
+
+/* Until the answer is complete, the peer is gone, or the user wants no more: false. */
+static bool listen_to(struct joining *j)
+{
+	struct pollfd fds[] = {
+		{ .fd = j->socket, .events = POLLIN },
+		{ .fd = j->signals, .events = POLLIN },
+	};
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return false;
+		if (fds[1].revents)
+			return false;
+		if (fds[0].revents && !receive(j))
+			return true;
+	}
+}
+
+static int ask_for_mount(struct joining *j, const struct request *request)
+{
+	int err = request_send(j->socket, request, j->fuse);
+
+	if (err == -E2BIG)
+		return report(REPORT_USAGE, "options-too-long", "the options are too long");
+	if (err)
+		return JOIN_AGAIN;
+	if (!listen_to(j))
+		return REPORT_MOUNT;
+	if (j->done)
+		return j->status;
+	return j->taken ? report(REPORT_MOUNT, "daemon-gone",
+				 "the process that has %s ended before it was mounted",
+				 j->m->source) : JOIN_AGAIN;
+}
+
+/* ---- -f ---- */
+
+/* As a process of its own would end: with what is dirty written. */
+static void end_mount(struct joining *j)
+{
+	char *argv[] = { "umount", "-q", "-l", "--", j->m->dir, NULL };
+
+	optind = 0;
+	cmd_umount(5, argv);
+}
+
+static int wait_for_end(struct joining *j)
+{
+	struct mounts_entry *entry = calloc(1, sizeof(*entry));
+	int err = entry ? mounts_find(j->m->dir, entry) : -ENOMEM;
+
+	if (!err)
+		j->socket = ask_begin(entry->dev, entry->uid, REQUEST_WAIT);
+	free(entry);
+	if (err || j->socket < 0)
+		return REPORT_OK;	/* it has ended already */
+	j->done = false;
+	if (!listen_to(j)) {
+		end_mount(j);
+		close(j->signals);
+		j->signals = -1;	/* the next one ends us */
+		listen_to(j);
+	}
+	close(j->socket);
+	return j->done ? j->status : report(REPORT_MOUNT, "daemon-gone",
+					    "%s: its serving process is gone", j->m->dir);
+}
+
+/* ---- */
+
+static int refuse_options(const struct one_mount *m)
+{
+	if (!strstr(m->args.options.fuse, "auto_unmount"))
+		return 0;
+	return report(REPORT_USAGE, "option-refused",
+		      "-o auto_unmount: %s is mounted already, and this is not the process that would serve",
+		      m->source);
+}
+
+static int catch_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static void free_signals(int fd)
+{
+	sigset_t set;
+
+	close(fd);
+	sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
+/* Connects last: whoever has said nothing within a second is not listened to. */
+static int connect_and_ask(struct joining *j, const char *stick,
+			   const struct request *request)
+{
+	int status;
+
+	j->socket = stick_lock_connect(stick);
+	if (j->socket < 0)
+		return JOIN_AGAIN;
+	status = ask_for_mount(j, request);
+	close(j->socket);
+	return status;
+}
+
+int join(struct one_mount *m, const char *stick, struct request *request)
+{
+	struct joining j = { .m = m };
+	int status = refuse_options(m);
+
+	if (!status)
+		status = one_mount_connect(m, &j.fuse);
+	if (status)
+		return status;
+	request->kind = REQUEST_MOUNT;
+	request->version = LKLUSB_VERSION;
+	request->stick = stick;
+	request->source = m->source;
+	request->dir = m->dir;
+	j.signals = catch_signals();
+	status = connect_and_ask(&j, stick, request);
+	if (status)
+		fusefs_disconnect(m->dir, j.fuse);
+	close(j.fuse);
+	if (!status && m->args.foreground)
+		status = wait_for_end(&j);
+	free_signals(j.signals);
+	return status;
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The mounts of a stick, and what happens to all of them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "serve_i.h"
+#include "unlock.h"
+
+struct served_stick stick = {
+	.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER,
+};
+
+/* ---- coming and going ---- */
+
+bool mount_list_add(struct one_mount *m)
+{
+	bool added;
+
+	pthread_mutex_lock(&stick.lock);
+	added = !stick.over && !stick.stopping;
+	if (added) {
+		m->next = stick.mounts;
+		stick.mounts = m;
+		stick.n_mounts++;
+		snprintf(m->root, sizeof(m->root), GUEST_MNT "/%u", stick.n_ever++);
+	}
+	pthread_mutex_unlock(&stick.lock);
+	return added;
+}
+
+static void free_mount(struct one_mount *m)
+{
+	disk_part_free(&m->unlocked);
+	if (!m->joined)
+		return;
+	pthread_join(m->thread, NULL);
+	free(m->message);
+	free(m);
+}
+
+void mount_list_reap(void)
+{
+	struct one_mount *ended = NULL, **link, *m;
+
+	pthread_mutex_lock(&stick.lock);
+	for (link = &stick.mounts; (m = *link);) {
+		if (m->state != MOUNT_ENDED || m == stick.last) {
+			link = &m->next;
+			continue;
+		}
+		*link = m->next;
+		m->next = ended;
+		ended = m;
+	}
+	pthread_mutex_unlock(&stick.lock);
+	while ((m = ended)) {
+		ended = m->next;
+		free_mount(m);
+	}
+}
+
+int mount_list_claim(struct one_mount *m)
+{
+	const struct one_mount *other;
+	char dir[sizeof(m->dir)] = "";
+
+	pthread_mutex_lock(&stick.lock);
+	for (other = stick.mounts; other; other = other->next)
+		if (other != m && other->state != MOUNT_ENDED && other->claimed == m->chosen)
+			memcpy(dir, other->dir, sizeof(dir));
+	if (!*dir)
+		m->claimed = m->chosen;
+	pthread_mutex_unlock(&stick.lock);
+	if (!*dir)
+		return 0;
+	return m->chosen->number ?
+	       report(REPORT_MOUNT, "already-mounted", "partition %d of %s is mounted on %s",
+		      m->chosen->number, m->source, dir) :
+	       report(REPORT_MOUNT, "already-mounted", "%s is mounted on %s", m->source, dir);
+}
+
+bool mount_list_ready(struct one_mount *m, dev_t dev)
+{
+	const struct one_mount *other;
+	bool ready = true;
+
+	pthread_mutex_lock(&stick.lock);
+	for (other = stick.mounts; other; other = other->next)
+		ready &= other->dev != dev;
+	if (ready) {
+		m->dev = dev;
+		m->state = MOUNT_READY;
+	}
+	pthread_mutex_unlock(&stick.lock);
+	return ready;
+}
+
+void mount_list_serves(struct one_mount *m, struct fusefs *fs)
+{
+	pthread_mutex_lock(&stick.lock);
+	m->fs = fs;
+	if (fs && stick.stopping)
+		fusefs_stop(fs);
+	pthread_mutex_unlock(&stick.lock);
+}
+
+void mount_list_hide(struct one_mount *m)
+{
+	pthread_mutex_lock(&stick.lock);
+	m->state = MOUNT_ENDING;
+	while (m->users)
+		pthread_cond_wait(&stick.changed, &stick.lock);
+	m->dev = 0;
+	pthread_mutex_unlock(&stick.lock);
+}
+
+bool mount_list_end(struct one_mount *m)
+{
+	bool last;
+
+	pthread_mutex_lock(&stick.lock);
+	m->claimed = NULL;
+	last = --stick.n_mounts == 0;
+	if (last) {
+		stick.over = true;
+		stick.last = m;
+	}
+	pthread_cond_broadcast(&stick.changed);
+	pthread_mutex_unlock(&stick.lock);
+	return last;
+}
+
+void mount_list_leave(struct one_mount *m)
+{
+	pthread_mutex_lock(&stick.lock);
+	m->state = MOUNT_ENDED;
+	pthread_mutex_unlock(&stick.lock);
+}
+
+void mount_list_wait(void)
+{
+	pthread_mutex_lock(&stick.lock);
+	while (!stick.over)
+		pthread_cond_wait(&stick.changed, &stick.lock);
+	pthread_mutex_unlock(&stick.lock);
+}
+
+void mount_list_stop(void)
+{
+	struct one_mount *m;
+
+	pthread_mutex_lock(&stick.lock);
+	stick.stopping = true;
+	for (m = stick.mounts; m; m = m->next)
+		if (m->fs)
+			fusefs_stop(m->fs);
+	pthread_mutex_unlock(&stick.lock);
+	unlock_cancel();
+}
+
+void mount_list_stop_one(struct one_mount *m)
+{
+	pthread_mutex_lock(&stick.lock);
+	if (m->fs)
+		fusefs_stop(m->fs);
+	pthread_mutex_unlock(&stick.lock);
+}
+
+/* ---- looking ---- */
+
+char **mount_list_dirs(const struct one_mount *but)
+{
+	const struct one_mount *m;
+	unsigned int n = 0;
+	char **dirs;
+
+	pthread_mutex_lock(&stick.lock);
+	dirs = calloc(stick.n_mounts + 1, sizeof(*dirs));
+	for (m = stick.mounts; m && dirs; m = m->next)
+		if (m != but && m->state < MOUNT_ENDING && *m->dir &&
+		    (dirs[n] = strdup(m->dir)))
+			n++;
+	pthread_mutex_unlock(&stick.lock);
+	return dirs;
+}
+
+void mount_list_free_dirs(char **dirs)
+{
+	for (unsigned int i = 0; dirs && dirs[i]; i++)
+		free(dirs[i]);
+	free(dirs);
+}
+
+struct one_mount *mount_list_get(dev_t dev)
+{
+	struct one_mount *m;
+
+	pthread_mutex_lock(&stick.lock);
+	for (m = stick.mounts; m && (m->state != MOUNT_READY || m->dev != dev); m = m->next)
+		;
+	if (m)
+		m->users++;
+	pthread_mutex_unlock(&stick.lock);
+	return m;
+}
+
+void mount_list_put(struct one_mount *m)
+{
+	pthread_mutex_lock(&stick.lock);
+	m->users--;
+	pthread_cond_broadcast(&stick.changed);
+	pthread_mutex_unlock(&stick.lock);
+}
+
+bool mount_list_want_eject(struct one_mount *m)
+{
+	bool alone;
+
+	pthread_mutex_lock(&stick.lock);
+	alone = stick.n_mounts == 1;
+	if (alone)
+		m->eject = true;
+	pthread_mutex_unlock(&stick.lock);
+	return alone;
+}

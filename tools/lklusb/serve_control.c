@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the serving process answers. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <json-c/json.h>
+#include <lkl.h>
+
+#include "guest.h"
+#include "serve_i.h"
+#include "source.h"
+#include "stick_lock.h"
+
+/* ---- status ---- */
+
+static void add(struct json_object *o, const char *name, const char *text)
+{
+	json_object_object_add(o, name, text ? json_object_new_string(text) : NULL);
+}
+
+static void add_number(struct json_object *o, const char *name, long long n)
+{
+	json_object_object_add(o, name, json_object_new_int64(n));
+}
+
+static char *text_of(struct json_object *o)
+{
+	char *text = NULL;
+
+	if (asprintf(&text, "%s\n", json_object_to_json_string(o)) < 0)
+		text = NULL;
+	json_object_put(o);
+	return text;
+}
+
+static char *status_text(struct one_mount *m)
+{
+	struct json_object *o = json_object_new_object();
+	struct lkl_counters c;
+
+	lkl_counters(&c);
+	add(o, "source", m->source);
+	add(o, "dir", m->dir);
+	add_number(o, "partition", m->part->number);
+	add(o, "type", m->kernel_type);
+	add(o, "encryption", m->part == &m->unlocked ? unlock_kind() : NULL);
+	json_object_object_add(o, "readonly",
+			       json_object_new_boolean(m->args.options.readonly));
+	add(o, "transport", stick.config.virtio_blk ? "virtio-blk" : "usb");
+	add_number(o, "pid", getpid());
+	add(o, "kernel", lkl_kernel_version());
+	add_number(o, "system_calls", c.calls);
+	add_number(o, "interrupts", c.irqs);
+	add_number(o, "switches", c.switches);
+	add_number(o, "kicks", c.kicks);
+	return text_of(o);
+}
+
+static char *others_text(struct one_mount *m)
+{
+	struct json_object *list = json_object_new_array();
+	char **dirs = mount_list_dirs(m);
+
+	for (unsigned int i = 0; dirs && dirs[i]; i++)
+		json_object_array_add(list, json_object_new_string(dirs[i]));
+	mount_list_free_dirs(dirs);
+	return text_of(list);
+}
+
+unsigned long long serve_dirty_bytes(void)
+{
+	static const char *const names[] = { "\nDirty:", "\nWriteback:" };
+	unsigned long long kib = 0;
+	char text[4096], *p;
+
+	if (lkl_read_file("/proc/meminfo", text, sizeof(text)) < 0)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		p = strstr(text, names[i]);
+		if (p)
+			kib += strtoull(p + strlen(names[i]), NULL, 10);
+	}
+	return kib << 10;
+}
+
+/* ---- one more mount ---- */
+
+/* The sender may be dead or hang: nobody waits for it. Returns whether it lives. */
+static bool tell(const struct one_mount *m, const char *text)
+{
+	return send(m->socket, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
+	       errno == EAGAIN;
+}
+
+static void tell_line(void *ctx, bool is_note, const char *line)
+{
+	char message[2304];
+
+	snprintf(message, sizeof(message), "%c%s", is_note ? 'N' : 'E', line);
+	tell(ctx, message);
+}
+
+bool serve_answer(struct one_mount *m, int status)
+{
+	char text[32];
+	bool lives;
+
+	if (m->socket < 0)
+		return true;
+	report_divert(NULL);
+	snprintf(text, sizeof(text), "done %d", status);
+	lives = tell(m, text);
+	close(m->socket);
+	m->socket = -1;
+	return lives;
+}
+
+/* getopt has one state for all. */
+static int parse(struct one_mount *m)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	int status;
+
+	pthread_mutex_lock(&lock);
+	opterr = 0;
+	status = mount_args_parse(&m->args, m->request.argc, m->request.argv);
+	pthread_mutex_unlock(&lock);
+	return status || !m->args.help ? status : REPORT_USAGE;
+}
+
+static int check_stick(const struct one_mount *m)
+{
+	if (strcmp(m->request.version, LKLUSB_VERSION) || !stick_lock_is_ours(m->request.stick)) {
+		report(REPORT_MOUNT, "stick-version",
+		       "%s is served by lklusb %s, which this one cannot ask", m->source,
+		       LKLUSB_VERSION);
+		report_hint("unmount what is mounted of it first");
+		return REPORT_MOUNT;
+	}
+	return 0;
+}
+
+int serve_check_options(const struct one_mount *m)
+{
+	const char *option =
+		source_difference(&stick.config, &m->args.guest, m->request.cwd);
+
+	if (!option)
+		return 0;
+	report(REPORT_USAGE, "stick-options",
+	       "%s is mounted already, and %s differs: it is for all mounts of a stick",
+	       m->source, option);
+	report_hint("lklusb status shows its mounts");
+	return REPORT_USAGE;
+}
+
+static int take_request(struct one_mount *m)
+{
+	int status = parse(m);
+
+	if (!status)
+		status = check_stick(m);
+	return status;
+}
+
+static void *joined_main(void *arg)
+{
+	struct one_mount *m = arg;
+
+	tell(m, "taken");
+	report_divert(&m->sink);
+	m->status = take_request(m);
+	serve_mount(m);
+	if (m->fuse >= 0)
+		close(m->fuse);
+	mount_list_leave(m);
+	return NULL;
+}
+
+/* Whose text is too long cannot be mounted. */
+static struct one_mount *new_mount(int socket, int fd, const struct request *r,
+				   char *message)
+{
+	struct one_mount *m = calloc(1, sizeof(*m));
+
+	if (!m || strlen(r->source) >= sizeof(m->source) || strlen(r->dir) >= sizeof(m->dir)) {
+		free(m);
+		return NULL;
+	}
+	strcpy(m->source, r->source);
+	strcpy(m->dir, r->dir);
+	m->request = *r;
+	m->message = message;
+	m->socket = socket;
+	m->fuse = fd;
+	m->joined = true;
+	m->sink = (struct report_sink) { tell_line, m };
+	return m;
+}
+
+static int start_thread(struct one_mount *m)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&m->thread, NULL, joined_main, m);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -err;
+}
+
+/* Too late, or no memory: the sender finds out, and tries again. */
+static void op_mount(int socket, int fd, const struct request *r, char *message)
+{
+	struct one_mount *m = new_mount(socket, fd, r, message);
+
+	mount_list_reap();
+	if (m && mount_list_add(m)) {
+		if (!start_thread(m))
+			return;
+		m->joined = false;	/* there is no thread to be joined */
+		mount_list_end(m);
+		mount_list_leave(m);
+		m = NULL;
+	}
+	close(socket);
+	close(fd);
+	free(message);
+	free(m);
+}
+
+const struct control_ops serve_control_ops = {
+	.get = mount_list_get,
+	.put = mount_list_put,
+	.status = status_text,
+	.others = others_text,
+	.log = guest_log,
+	.dirty = serve_dirty_bytes,
+	.sync = one_mount_sync,
+	.want_eject = mount_list_want_eject,
+	.mount = op_mount,
+};
