@@ -146,7 +146,10 @@ static void server_free(struct server *s)
 	free(s);
 }
 
-/* As a thread with all signals blocked but the one that ends a read. */
+/*
+ * As a thread with all signals blocked but the one that ends a read, and those of a
+ * fault, which is the library kernel's.
+ */
 static int thread_start(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
 {
 	sigset_t all, old;
@@ -155,6 +158,10 @@ static int thread_start(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
 
 	sigfillset(&all);
 	sigdelset(&all, END_SIGNAL);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGFPE);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
