@@ -1,41 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "ask.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "runtime.h"
 
-static int ask_connect(dev_t dev, uid_t uid)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	char name[32];
-	int fd, err;
-
-	snprintf(name, sizeof(name), "%u:%u", major(dev), minor(dev));
-	err = runtime_path(name, uid, false, to.sun_path);
-	if (err)
-		return err;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (void *)&to, sizeof(to)))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
 int ask_begin(dev_t dev, uid_t uid, enum request_kind kind)
 {
 	struct request request = { .kind = kind, .dev = dev };
-	int err, fd = ask_connect(dev, uid);
+	char name[32];
+	int err, fd;
 
+	snprintf(name, sizeof(name), "%u:%u", major(dev), minor(dev));
+	fd = runtime_connect(name, uid);
 	if (fd < 0)
 		return fd;
 	err = request_send(fd, &request, -1);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +15,15 @@
 #include "log.h"
 #include "runtime.h"
 #include "stick_lock.h"
+#include "thread.h"
 
 #define MAX_WORKERS	16
 #define MAX_WAITING	64
 #define PIECE		32768u	/* of a long text, in one message */
 
 struct worker {
-	enum { FREE, RUNS, DONE } state;
+	bool started;			/* the dispatcher's: to be joined */
+	bool runs;			/* under control.lock */
 	pthread_t thread;
 	int socket;
 };
@@ -199,35 +200,27 @@ static void serve_client(int socket)
 
 /* ---- threads ---- */
 
+static void worker_done(struct worker *w)
+{
+	pthread_mutex_lock(&control.lock);
+	w->runs = false;
+	pthread_cond_signal(&control.worker_done);
+	pthread_mutex_unlock(&control.lock);
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 
 	serve_client(w->socket);
-	pthread_mutex_lock(&control.lock);
-	w->state = DONE;
-	pthread_cond_signal(&control.worker_done);
-	pthread_mutex_unlock(&control.lock);
+	worker_done(w);
 	return NULL;
-}
-
-/* Signals are the main thread's. */
-static int start_thread(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
-{
-	sigset_t all, old;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(ret_thread, NULL, fn, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -err;
 }
 
 static struct worker *find_worker(void)
 {
 	for (int i = 0; i < MAX_WORKERS; i++)
-		if (control.workers[i].state != RUNS)
+		if (!control.workers[i].runs)
 			return &control.workers[i];
 	return NULL;
 }
@@ -236,15 +229,15 @@ static struct worker *find_worker(void)
 static struct worker *wait_for_worker(void)
 {
 	struct worker *w;
-	bool join;
 
 	pthread_mutex_lock(&control.lock);
 	while (!control.stopping && !find_worker())
 		pthread_cond_wait(&control.worker_done, &control.lock);
 	w = control.stopping ? NULL : find_worker();
-	join = w && w->state == DONE;
+	if (w)
+		w->runs = true;
 	pthread_mutex_unlock(&control.lock);
-	if (join)
+	if (w && w->started)
 		pthread_join(w->thread, NULL);
 	return w;
 }
@@ -252,17 +245,16 @@ static struct worker *wait_for_worker(void)
 static void dispatch(int socket)
 {
 	struct worker *w = wait_for_worker();
-	bool started = false;
 
 	if (w) {
 		w->socket = socket;
-		w->state = RUNS;
-		started = !start_thread(&w->thread, worker_main, w);
-		if (!started)
-			w->state = FREE;
+		w->started = !thread_start(&w->thread, worker_main, w);
 	}
-	if (!started)
-		close(socket);
+	if (w && w->started)
+		return;
+	close(socket);
+	if (w)
+		worker_done(w);
 }
 
 static void *control_main(void *unused)
@@ -295,7 +287,7 @@ int control_start(int listener, const struct control_ops *ops)
 	control.stop = eventfd(0, EFD_CLOEXEC);
 	if (control.stop < 0)
 		return -errno;
-	err = start_thread(&control.thread, control_main, NULL);
+	err = thread_start(&control.thread, control_main, NULL);
 	control.runs = !err;
 	return err;
 }
@@ -312,7 +304,7 @@ void control_stop(void)
 	eventfd_write(control.stop, 1);
 	pthread_join(control.thread, NULL);
 	for (int i = 0; i < MAX_WORKERS; i++)
-		if (control.workers[i].state != FREE)
+		if (control.workers[i].started)
 			pthread_join(control.workers[i].thread, NULL);
 	control.runs = false;
 	close(control.listener);

@@ -29,12 +29,12 @@ bool mount_list_add(struct one_mount *m)
 	return added;
 }
 
+/* The first one is its caller's. */
 static void free_mount(struct one_mount *m)
 {
 	disk_part_free(&m->unlocked);
 	if (!m->joined)
 		return;
-	pthread_join(m->thread, NULL);
 	free(m->message);
 	free(m);
 }
@@ -45,7 +45,7 @@ void mount_list_reap(void)
 
 	pthread_mutex_lock(&stick.lock);
 	for (link = &stick.mounts; (m = *link);) {
-		if (m->state != MOUNT_ENDED || m == stick.last) {
+		if (m->state != MOUNT_ENDED) {
 			link = &m->next;
 			continue;
 		}
@@ -56,6 +56,31 @@ void mount_list_reap(void)
 	pthread_mutex_unlock(&stick.lock);
 	while ((m = ended)) {
 		ended = m->next;
+		if (m->joined)
+			pthread_join(m->thread, NULL);
+		free_mount(m);
+	}
+}
+
+void mount_list_join(void)
+{
+	struct one_mount *m;
+
+	pthread_mutex_lock(&stick.lock);
+	while (!stick.over)
+		pthread_cond_wait(&stick.changed, &stick.lock);
+	pthread_mutex_unlock(&stick.lock);
+	for (m = stick.mounts; m; m = m->next)
+		if (m->joined)
+			pthread_join(m->thread, NULL);
+}
+
+void mount_list_free(void)
+{
+	struct one_mount *m;
+
+	while ((m = stick.mounts)) {
+		stick.mounts = m->next;
 		free_mount(m);
 	}
 }
@@ -115,12 +140,14 @@ void mount_list_hide(struct one_mount *m)
 	pthread_mutex_unlock(&stick.lock);
 }
 
-bool mount_list_end(struct one_mount *m)
+bool mount_list_end(struct one_mount *m, bool started)
 {
 	bool last;
 
 	pthread_mutex_lock(&stick.lock);
 	m->claimed = NULL;
+	if (started && !stick.status)
+		stick.status = m->status;
 	last = --stick.n_mounts == 0;
 	if (last) {
 		stick.over = true;
@@ -135,14 +162,6 @@ void mount_list_leave(struct one_mount *m)
 {
 	pthread_mutex_lock(&stick.lock);
 	m->state = MOUNT_ENDED;
-	pthread_mutex_unlock(&stick.lock);
-}
-
-void mount_list_wait(void)
-{
-	pthread_mutex_lock(&stick.lock);
-	while (!stick.over)
-		pthread_cond_wait(&stick.changed, &stick.lock);
 	pthread_mutex_unlock(&stick.lock);
 }
 
@@ -169,7 +188,7 @@ void mount_list_stop_one(struct one_mount *m)
 
 /* ---- looking ---- */
 
-char **mount_list_dirs(const struct one_mount *but)
+char **mount_list_dirs(const struct one_mount *but, bool starting)
 {
 	const struct one_mount *m;
 	unsigned int n = 0;
@@ -178,7 +197,8 @@ char **mount_list_dirs(const struct one_mount *but)
 	pthread_mutex_lock(&stick.lock);
 	dirs = calloc(stick.n_mounts + 1, sizeof(*dirs));
 	for (m = stick.mounts; m && dirs; m = m->next)
-		if (m != but && m->state < MOUNT_ENDING && *m->dir &&
+		if (m != but && (m->state == MOUNT_READY ||
+				 (starting && m->state == MOUNT_STARTING)) &&
 		    (dirs[n] = strdup(m->dir)))
 			n++;
 	pthread_mutex_unlock(&stick.lock);

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* $XDG_RUNTIME_DIR is there and the user's alone; /tmp needs a look. */
@@ -38,5 +40,22 @@ int runtime_path(const char *name, uid_t uid, bool create, char *ret_path)
 	if (!err && snprintf(ret_path, RUNTIME_PATH_SIZE, "%s/%s", dir, name) >=
 		    RUNTIME_PATH_SIZE)
 		err = -ENAMETOOLONG;
+	return err;
+}
+
+int runtime_connect(const char *name, uid_t uid)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd, err = runtime_path(name, uid, false, to.sun_path);
+
+	if (err)
+		return err;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, (void *)&to, sizeof(to)))
+		return fd;
+	err = -errno;
+	close(fd);
 	return err;
 }

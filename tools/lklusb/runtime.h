@@ -4,7 +4,6 @@
 #define RUNTIME_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
 
 #define RUNTIME_PATH_SIZE 108	/* what a socket's address holds */
@@ -14,5 +13,8 @@
  * folder is somebody else's trap.
  */
 int runtime_path(const char *name, uid_t uid, bool create, char *ret_path);
+
+/* A connected SOCK_SEQPACKET socket, or -errno. */
+int runtime_connect(const char *name, uid_t uid);
 
 #endif

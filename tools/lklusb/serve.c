@@ -27,7 +27,7 @@ static bool serving;		/* atomic: some mount answered requests */
  */
 static void *sync_and_stop(void *unused)
 {
-	char **dirs = mount_list_dirs(NULL);
+	char **dirs = mount_list_dirs(NULL, false);
 	int fd;
 
 	for (unsigned int i = 0; dirs && dirs[i]; i++) {
@@ -185,7 +185,7 @@ static void unmount(struct one_mount *m)
 /* Where the stick is mounted otherwise, as words for a line. */
 static char *others(const struct one_mount *m)
 {
-	char **dirs = mount_list_dirs(m), *text = NULL, *longer;
+	char **dirs = mount_list_dirs(m, true), *text = NULL, *longer;
 
 	for (unsigned int i = 0; dirs && dirs[i]; i++) {
 		if (asprintf(&longer, "%s%s%s", text ? text : "", text ? ", " : "", dirs[i]) < 0)
@@ -225,12 +225,12 @@ void serve_mount(struct one_mount *m)
 	if (!m->status)
 		run(m);
 	unmount(m);
-	if (m->socket >= 0 && !m->status)
+	started = m->socket < 0;	/* else somebody still waits for that */
+	if (!started && !m->status)
 		m->status = report(REPORT_MOUNT, "fuse-serve", "%s: ended before it was ready",
 				   m->dir);
 	serve_answer(m, m->status);
-	started = m->part != NULL;
-	if (!mount_list_end(m) && started)
+	if (!mount_list_end(m, started))
 		tell_end(m, false, false);
 }
 
@@ -256,16 +256,6 @@ static void leave_mountpoint(void)
 	pthread_mutex_unlock(&stick.lock);
 }
 
-/* The status of a start is for who has asked. */
-static int end_status(void)
-{
-	int status = 0;
-
-	for (const struct one_mount *m = stick.mounts; m && !status; m = m->next)
-		status = m->status;
-	return status;
-}
-
 static int eject(const struct one_mount *last)
 {
 	int err = guest_eject();
@@ -280,12 +270,13 @@ static int eject(const struct one_mount *last)
 static int finish(struct one_mount *last)
 {
 	bool ejected = last->eject && !last->status && !lkl_panic_message() && !eject(last);
-	int end = guest_close(), status;
+	int end = guest_close();
 
 	last->status = last->status ? last->status : end;
-	status = end_status();
 	tell_end(last, true, ejected);
-	return status || ejected == last->eject ? status : REPORT_MOUNT;
+	if (!end && last->eject && !ejected)
+		end = REPORT_MOUNT;
+	return stick.status ? stick.status : end;
 }
 
 int serve(struct one_mount *first, int listen_fd)
@@ -308,10 +299,10 @@ int serve(struct one_mount *first, int listen_fd)
 	}
 	serve_mount(first);
 	mount_list_leave(first);
-	mount_list_wait();
+	mount_list_join();
 	control_stop();
-	mount_list_reap();
 	status = finish(stick.last);
+	mount_list_free();
 	disk_free(&stick.disk);
 	return status;
 }

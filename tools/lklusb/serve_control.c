@@ -2,7 +2,6 @@
 /* What the serving process answers. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "serve_i.h"
 #include "source.h"
 #include "stick_lock.h"
+#include "thread.h"
 
 /* ---- status ---- */
 
@@ -64,7 +64,7 @@ static char *status_text(struct one_mount *m)
 static char *others_text(struct one_mount *m)
 {
 	struct json_object *list = json_object_new_array();
-	char **dirs = mount_list_dirs(m);
+	char **dirs = mount_list_dirs(m, true);
 
 	for (unsigned int i = 0; dirs && dirs[i]; i++)
 		json_object_array_add(list, json_object_new_string(dirs[i]));
@@ -203,18 +203,6 @@ static struct one_mount *new_mount(int socket, int fd, const struct request *r,
 	return m;
 }
 
-static int start_thread(struct one_mount *m)
-{
-	sigset_t all, old;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&m->thread, NULL, joined_main, m);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -err;
-}
-
 /* Too late, or no memory: the sender finds out, and tries again. */
 static void op_mount(int socket, int fd, const struct request *r, char *message)
 {
@@ -222,10 +210,10 @@ static void op_mount(int socket, int fd, const struct request *r, char *message)
 
 	mount_list_reap();
 	if (m && mount_list_add(m)) {
-		if (!start_thread(m))
+		if (!thread_start(&m->thread, joined_main, m))
 			return;
 		m->joined = false;	/* there is no thread to be joined */
-		mount_list_end(m);
+		mount_list_end(m, false);
 		mount_list_leave(m);
 		m = NULL;
 	}

@@ -25,6 +25,7 @@ struct served_stick {
 	bool stopping;			/* all are to end; no more are taken */
 	bool over;			/* all have ended */
 	struct one_mount *last;		/* the one that ended last */
+	int status;			/* the first that was not 0, of a mount that started */
 };
 
 extern struct served_stick stick;
@@ -34,8 +35,12 @@ extern struct served_stick stick;
 /* Adds m, as starting. False: it is too late. */
 bool mount_list_add(struct one_mount *m);
 
-/* Takes those out that have ended, other than stick.last, and frees them. */
+/* Before the end: takes those out that have ended, and frees them. */
 void mount_list_reap(void);
+
+/* Waits until all have ended, and for their threads, which call the library kernel. */
+void mount_list_join(void);
+void mount_list_free(void);
 
 /* m->chosen is m's alone from now on. Reports whose it is; 0 or an exit status. */
 int mount_list_claim(struct one_mount *m);
@@ -49,14 +54,14 @@ void mount_list_serves(struct one_mount *m, struct fusefs *fs);
 /* Nobody can get it any more; when this returns nobody has it. */
 void mount_list_hide(struct one_mount *m);
 
-/* It has ended. Returns whether it was the last one. */
-bool mount_list_end(struct one_mount *m);
+/*
+ * It has ended. Returns whether it was the last one. started: its status is not only for
+ * who has asked.
+ */
+bool mount_list_end(struct one_mount *m, bool started);
 
 /* Its thread is about to return. */
 void mount_list_leave(struct one_mount *m);
-
-/* Until all have ended. */
-void mount_list_wait(void);
 
 /* All are to end. Any thread, in any state; does not wait. */
 void mount_list_stop(void);
@@ -64,8 +69,11 @@ void mount_list_stop(void);
 /* m is to end; likewise. */
 void mount_list_stop_one(struct one_mount *m);
 
-/* The folders of all but one, or of all; malloc'ed, each and the list, which ends in NULL. */
-char **mount_list_dirs(const struct one_mount *but);
+/*
+ * The folders of all but one, or of all; malloc'ed, each and the list, which ends in NULL.
+ * starting: with those that nobody can open yet.
+ */
+char **mount_list_dirs(const struct one_mount *but, bool starting);
 void mount_list_free_dirs(char **dirs);
 
 /* Of control_ops. */

@@ -69,15 +69,6 @@ static void file_of(const char *name, char *ret, size_t size)
 	snprintf(ret, size, "stick-%016llx", (unsigned long long)hash);
 }
 
-static int address_of(const char *name, bool create, struct sockaddr_un *ret)
-{
-	char file[32];
-
-	file_of(name, file, sizeof(file));
-	*ret = (struct sockaddr_un) { .sun_family = AF_UNIX };
-	return runtime_path(file, getuid(), create, ret->sun_path);
-}
-
 /* ---- having it ---- */
 
 /* Whoever ends removes the file: then the lock is one of a file that nobody finds. */
@@ -115,12 +106,14 @@ static int listen_there(void)
 
 int stick_lock_take(const char *name, int *ret_listener)
 {
-	int fd, err = address_of(name, true, &ours.address);
 	char file[40];
+	int fd, err;
 
 	snprintf(ours.name, sizeof(ours.name), "%s", name);
 	file_of(name, ours.socket, sizeof(ours.socket));
 	snprintf(file, sizeof(file), "%.32s.lock", ours.socket);
+	ours.address.sun_family = AF_UNIX;
+	err = runtime_path(ours.socket, getuid(), true, ours.address.sun_path);
 	if (!err)
 		err = runtime_path(file, getuid(), true, ours.lock_path);
 	if (err)
@@ -161,17 +154,8 @@ const char *stick_lock_socket(void)
 
 int stick_lock_connect(const char *name)
 {
-	struct sockaddr_un to;
-	int fd, err = address_of(name, false, &to);
+	char file[32];
 
-	if (err)
-		return err;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (void *)&to, sizeof(to)))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
+	file_of(name, file, sizeof(file));
+	return runtime_connect(file, getuid());
 }

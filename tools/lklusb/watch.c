@@ -2,9 +2,10 @@
 #include "watch.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <time.h>
+
+#include "thread.h"
 
 static struct {
 	pthread_mutex_t lock;		/* protects all */
@@ -29,11 +30,10 @@ static void *watch_main(void *unused)
 	return NULL;
 }
 
-/* Without a thread there is no limit. Signals are for others. */
+/* Without a thread there is no limit. */
 void watch_begin(unsigned int seconds, void (*late)(void))
 {
 	pthread_condattr_t attr;
-	sigset_t all, old;
 
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -43,10 +43,7 @@ void watch_begin(unsigned int seconds, void (*late)(void))
 	watch.until.tv_sec += seconds;
 	watch.late = late;
 	watch.done = false;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	watch.runs = !pthread_create(&watch.thread, NULL, watch_main, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	watch.runs = !thread_start(&watch.thread, watch_main, NULL);
 }
 
 void watch_end(void)
