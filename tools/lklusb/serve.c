@@ -14,6 +14,7 @@
 #include "daemon.h"
 #include "guest.h"
 #include "mounts.h"
+#include "printable.h"
 #include "serve_i.h"
 
 static int listener;
