@@ -166,6 +166,12 @@ static void urbs_release(struct usbip_req *req)
 }
 
 /*
+ * This thread is inside submit: what it completes there (a UAS command ends the data and
+ * the status that were waiting for it) is told with one interrupt, after the submit.
+ */
+static _Thread_local struct { bool submitting, untold; } urbs_here;
+
+/*
  * The backend's last word, on any thread and without the lock. If it was not the
  * last hold, the request may be another one already: not to be looked at.
  */
@@ -179,7 +185,9 @@ static void urbs_complete(struct usb_urb *urb)
 	pthread_mutex_lock(&dev->lock);
 	urbs_return(req);
 	urbs_unpark(dev);
-	usbip_dev_interrupt(dev);
+	urbs_here.untold = urbs_here.submitting;
+	if (!urbs_here.submitting)
+		usbip_dev_interrupt(dev);
 	pthread_mutex_unlock(&dev->lock);
 }
 
@@ -314,6 +322,7 @@ static void urbs_charge(struct usbip_req *req)
 static void urbs_submit(struct usbip_req *req)
 {
 	struct usbip_dev *dev = req->dev;
+	bool outer = urbs_here.submitting;
 	int err;
 
 	req->state = USBIP_REQ_SUBMITTING;
@@ -321,7 +330,9 @@ static void urbs_submit(struct usbip_req *req)
 	stats_submit(req);
 	atomic_store_explicit(&req->holds, 2, memory_order_relaxed);
 	pthread_mutex_unlock(&dev->lock);
+	urbs_here.submitting = true;
 	err = urbs_call_submit(req);
+	urbs_here.submitting = outer;
 	pthread_mutex_lock(&dev->lock);
 	ports_unuse(req->port);
 	if (err) {
@@ -360,8 +371,13 @@ static void urbs_run(struct usbip_dev *dev, struct usbip_queue *q)
 	if (q->running)
 		return;
 	q->running = true;
-	while (q->first && urbs_afford(dev, q->first))
+	while (q->first && urbs_afford(dev, q->first)) {
 		urbs_start(urbs_remove(q, &q->first));
+		if (!urbs_here.untold || urbs_here.submitting)
+			continue;
+		urbs_here.untold = false;
+		usbip_dev_interrupt(dev);
+	}
 	q->parked = q->first;
 	if (q->parked && !dev->said_parked)
 		log_info("virtio-usbip: queue %u: over budget, transfers wait", q->index);

@@ -178,6 +178,24 @@ static void done_in_notify_with_one_interrupt(void **state)
 	assert_int_equal(f->u->n_interrupts[CTRL] + f->u->n_interrupts[INTR], 1);
 }
 
+/* A UAS stick: the command ends the transfers that were waiting for it. */
+static void ended_by_another_submit_with_one_interrupt(void **state)
+{
+	struct fixture *f = *state;
+	struct virtio_usbip_cmd_submit cmd = bulk(f, false, 32);
+
+	fly(f, BULK, 0);
+	fly(f, BULK, 1);
+	f->s->mode = SCRIPT_FLUSH;
+	f->u->n_interrupts[BULK] = 0;
+	offer(f->u, BULK, 2, &cmd);
+	notify(f->u, BULK);
+	assert_int_equal(f->u->n_interrupts[BULK], 1);
+	assert_returned(f->u, BULK, 0, 0, 48 + 64);
+	assert_returned(f->u, BULK, 1, 0, 48 + 64);
+	assert_returned(f->u, BULK, 2, 0, 48);
+}
+
 /* DEV-3. */
 static void transfers_start_in_order(void **state)
 {
@@ -763,6 +781,7 @@ int main(void)
 		TEST(bulk_out_and_in),
 		TEST(data_is_not_copied),
 		TEST(done_in_notify_with_one_interrupt),
+		TEST(ended_by_another_submit_with_one_interrupt),
 		TEST(transfers_start_in_order),
 		TEST(later_completion_interrupts),
 		TEST(transfers_are_counted),

@@ -369,6 +369,7 @@ static inline struct virtio_usbip_event get_port(struct usbip *u, unsigned int p
 
 enum script_mode {
 	SCRIPT_SYNC,		/* done inside submit, data and all */
+	SCRIPT_FLUSH,		/* likewise, and first all that is in flight */
 	SCRIPT_LATER,		/* when script_complete is called */
 	SCRIPT_THREAD,		/* on the device's thread, soon */
 	SCRIPT_REFUSE,		/* submit fails with `status` */
@@ -521,6 +522,8 @@ static inline int script_submit(struct usb_backend *b, struct usb_urb *urb)
 	pthread_mutex_unlock(&s->lock);
 	if (s->mode == SCRIPT_REFUSE)
 		return s->status;
+	while (s->mode == SCRIPT_FLUSH && script_complete(s))
+		;
 	script_end_well(s, urb);
 	return 0;
 }
