@@ -134,6 +134,13 @@ static int set_up(void)
 	return 0;
 }
 
+bool guest_urbs(struct usbip_dev_stats *ret_stats)
+{
+	if (guest.usb)
+		usbip_dev_stats(guest.usb, ret_stats);
+	return guest.usb;
+}
+
 int guest_left(void)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };

@@ -68,6 +68,11 @@ const char *guest_disk(void);
 /* Whether the medium cannot be written to. */
 bool guest_readonly(void);
 
+struct usbip_dev_stats;
+
+/* Of its transfers; false: a plain disk has none. */
+bool guest_urbs(struct usbip_dev_stats *ret_stats);
+
 /* Whether a USB device was pulled: what is dirty is lost. */
 bool guest_gone(void);
 

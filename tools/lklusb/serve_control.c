@@ -13,6 +13,7 @@
 #include "guest.h"
 #include "serve_i.h"
 #include "source.h"
+#include "stats.h"
 #include "stick_lock.h"
 #include "thread.h"
 
@@ -41,9 +42,7 @@ static char *text_of(struct json_object *o)
 static char *status_text(struct one_mount *m)
 {
 	struct json_object *o = json_object_new_object();
-	struct lkl_counters c;
 
-	lkl_counters(&c);
 	add(o, "source", m->source);
 	add(o, "dir", m->dir);
 	add_number(o, "partition", m->part->number);
@@ -54,10 +53,7 @@ static char *status_text(struct one_mount *m)
 	add(o, "transport", stick.config.virtio_blk ? "virtio-blk" : "usb");
 	add_number(o, "pid", getpid());
 	add(o, "kernel", lkl_kernel_version());
-	add_number(o, "system_calls", c.calls);
-	add_number(o, "interrupts", c.irqs);
-	add_number(o, "switches", c.switches);
-	add_number(o, "kicks", c.kicks);
+	stats_add(o);
 	return text_of(o);
 }
 

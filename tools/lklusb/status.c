@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lklusb status, lklusb dmesg: questions to the process that serves a mount. */
 #include <errno.h>
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "mounts.h"
 #include "output.h"
 #include "report.h"
+#include "stats.h"
 
 /* ---- status ---- */
 
@@ -57,21 +59,32 @@ static int add_mount(void *ctx, const struct mounts_entry *entry)
 }
 
 static const char status_help[] =
-	"usage: lklusb status [-J] [DIR]\n"
+	"usage: lklusb status [--stats] [-J] [DIR]\n"
 	"\n"
-	"Shows this user's mounts, or the one on DIR; with -J as JSON.\n";
+	"Shows this user's mounts, or the one on DIR.\n"
+	"\n"
+	"  --stats     with transfers, their latency, and what the library kernel did\n"
+	"  -J, --json  everything, as JSON\n";
+
+static const struct option status_options[] = {
+	{ "stats", no_argument, NULL, 's' },
+	{ "json", no_argument, NULL, 'J' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
 
 int cmd_status(int argc, char **argv)
 {
 	struct listing list = { .mounts = json_object_new_array() };
-	bool json = false;
+	bool json = false, stats = false;
 	char dir[4096];
 	int c;
 
-	while ((c = getopt(argc, argv, "Jh")) != -1) {
-		if (c != 'J')
+	while ((c = getopt_long(argc, argv, "Jh", status_options, NULL)) != -1) {
+		if (c != 'J' && c != 's')
 			return fputs(status_help, c == 'h' ? stdout : stderr), c != 'h';
-		json = true;
+		json |= c == 'J';
+		stats |= c == 's';
 	}
 	if (optind < argc && !mounts_resolve(argv[optind], dir, sizeof(dir)))
 		list.dir = dir;
@@ -85,8 +98,13 @@ int cmd_status(int argc, char **argv)
 	} else {
 		printf("%-24s %-32s %-8s %4s %-12s %s\n", "DIR", "SOURCE", "TYPE", "PART",
 		       "TRANSPORT", "PID");
-		for (size_t i = 0; i < json_object_array_length(list.mounts); i++)
-			print_row(json_object_array_get_idx(list.mounts, i));
+		for (size_t i = 0; i < json_object_array_length(list.mounts); i++) {
+			struct json_object *o = json_object_array_get_idx(list.mounts, i);
+
+			print_row(o);
+			if (stats && !json_object_object_get(o, "code"))
+				stats_print(o);
+		}
 	}
 	json_object_put(list.mounts);
 	return REPORT_OK;
