@@ -129,9 +129,14 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		reply_err(req, err);
 		return;
 	}
-	err = set_attrs(fs, node, desc, attr, to_set);
+	err = to_set & FUSE_SET_ATTR_SIZE ?
+	      killpriv(fs, node, desc->fd, fuse_req_ctx(req)) : 0;
+	if (!err)
+		err = set_attrs(fs, node, desc, attr, to_set);
 	if (err >= 0)
 		err = stat_fd(desc->fd, &st);
+	if (err >= 0)
+		killpriv_seen(node, &st);
 	desc_put(fs, desc);
 	if (err < 0)
 		reply_err(req, err);

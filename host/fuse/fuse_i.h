@@ -72,6 +72,7 @@ struct node {
 	unsigned int removing;	/* requests that are removing a name of it */
 	unsigned int removals;	/* how many ever did */
 	struct desc *desc;	/* the cached one, or NULL */
+	bool privileged;	/* set-user-ID or the like, when last seen; atomic */
 	TAILQ_ENTRY(node) pinned;	/* only without file handles */
 	/* The name that the host keeps; only if fs->keep_names, else NULL. */
 	fuse_ino_t parent;	/* a number to compare and send, never followed */
@@ -130,6 +131,8 @@ struct fusefs {
 	bool keep_names;	/* either of these two makes it needed */
 	bool no_xattr;
 	bool no_open, no_opendir;
+	bool kills_privileges;	/* FUSE_HANDLE_KILLPRIV_V2 is on */
+	uint64_t init_unique;	/* of the INIT to be answered with it, or 0 */
 
 	pthread_mutex_t lock;
 	struct node **buckets;
@@ -244,7 +247,7 @@ bool owner_refuses_xattr(const struct fusefs *fs, const char *name);
 void owner_filesystem(struct fusefs *fs, unsigned long type);
 
 /* ---- lookup.c, names.c ---- */
-void entry_fill(const struct fusefs *fs, const struct node *node,
+void entry_fill(const struct fusefs *fs, struct node *node,
 		const struct statx *st, bool alias, struct fuse_entry_param *ret);
 void reply_entry(fuse_req_t req, struct fusefs *fs, struct node *dir, int dirfd,
 		 const char *name, int fd);
@@ -292,6 +295,14 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
 	      struct fuse_file_info *fi, unsigned int flags, const void *in,
 	      size_t in_size, size_t out_size);
+
+/* ---- killpriv.c ---- */
+/* Before the first request. */
+int killpriv_ask(struct fusefs *fs);
+/* Whenever the host is told of a node's attributes. */
+void killpriv_seen(struct node *node, const struct statx *st);
+/* Before this request's user changes the contents of a file. */
+long killpriv(struct fusefs *fs, struct node *node, int fd, const struct fuse_ctx *ctx);
 
 /* ---- drop.c: after a read or write, for its size ---- */
 void drop_read(struct desc *desc, off_t off, size_t size);

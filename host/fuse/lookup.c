@@ -2,7 +2,7 @@
 /* Lookup and forget, and the reply that tells the host of a node. */
 #include "fuse_i.h"
 
-void entry_fill(const struct fusefs *fs, const struct node *node,
+void entry_fill(const struct fusefs *fs, struct node *node,
 		const struct statx *st, bool alias, struct fuse_entry_param *ret)
 {
 	*ret = (struct fuse_entry_param) {
@@ -11,6 +11,7 @@ void entry_fill(const struct fusefs *fs, const struct node *node,
 		/* a second spelling would outlive the removal of the first */
 		.entry_timeout = alias ? 0 : FOR_EVER,
 	};
+	killpriv_seen(node, st);
 	attr_fill(fs, st, &ret->attr);
 }
 

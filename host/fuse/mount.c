@@ -258,6 +258,11 @@ static int open_session(const struct fusefs_config *config, const char *where,
 		return err;
 	}
 	fs->mounted = true;
+	err = killpriv_ask(fs);
+	if (err) {
+		fusefs_free(fs);
+		return err;
+	}
 	*ret_fs = fs;
 	return 0;
 }

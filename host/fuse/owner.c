@@ -39,11 +39,9 @@ void owner_show(const struct fusefs *fs, const struct statx *st, struct stat *re
 }
 
 /* Unless owners are kept there is one owner, and nobody can be made another. */
-static long refuse_others(const struct fusefs_owners *o, uid_t uid, gid_t gid)
+static bool refuse_others(const struct fusefs_owners *o, uid_t uid, gid_t gid)
 {
-	if ((uid != (uid_t)-1 && uid != o->uid) || (gid != (gid_t)-1 && gid != o->gid))
-		return -EPERM;
-	return 0;
+	return (uid != (uid_t)-1 && uid != o->uid) || (gid != (gid_t)-1 && gid != o->gid);
 }
 
 long owner_set(const struct fusefs *fs, int fd, uid_t uid, gid_t gid)
@@ -52,10 +50,12 @@ long owner_set(const struct fusefs *fs, int fd, uid_t uid, gid_t gid)
 	uid_t inside_uid = uid == (uid_t)-1 ? uid : idmap_to_inside(&o->users, uid);
 	gid_t inside_gid = gid == (gid_t)-1 ? gid : idmap_to_inside(&o->groups, gid);
 
-	if (!o->keep)
-		return refuse_others(o, uid, gid);
-	if ((inside_uid == IDMAP_NONE && uid != (uid_t)-1) ||
-	    (inside_gid == IDMAP_NONE && gid != (gid_t)-1))
+	if (!o->keep && refuse_others(o, uid, gid))
+		return -EPERM;
+	if (!o->keep)		/* nothing changes, but that takes set-user-ID away */
+		inside_uid = inside_gid = -1;
+	else if ((inside_uid == IDMAP_NONE && uid != (uid_t)-1) ||
+		 (inside_gid == IDMAP_NONE && gid != (gid_t)-1))
 		return -EOVERFLOW;
 	return LKL_CALL5(SYS_fchownat, fd, "", inside_uid, inside_gid, AT_EMPTY_PATH);
 }
