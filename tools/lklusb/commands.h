@@ -11,4 +11,11 @@ int cmd_dmesg(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
+/* Under other names of the program. */
+int cmd_lklfuse(int argc, char **argv);
+int cmd_mount_helper(int argc, char **argv);
+int cmd_umount_helper(int argc, char **argv);
+
+void print_version(void);
+
 #endif

@@ -21,6 +21,17 @@ static const struct {
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+/* Links to the program. */
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} names[] = {
+	{ "lklfuse", cmd_lklfuse },
+	{ "mount.fuse.lklusb", cmd_mount_helper },
+	{ "umount.fuse.lklusb", cmd_umount_helper },
+};
+#define N_NAMES (sizeof(names) / sizeof(names[0]))
+
 static void usage(FILE *to)
 {
 	fputs("usage: lklusb COMMAND ...\n\n", to);
@@ -29,12 +40,22 @@ static void usage(FILE *to)
 	fputs("\n  lklusb COMMAND --help; lklusb --version; man lklusb\n", to);
 }
 
+void print_version(void)
+{
+	printf("lklusb %s, Linux %s\n", LKLUSB_VERSION, lkl_kernel_version());
+}
+
 int main(int argc, char **argv)
 {
-	if (argc >= 2 && !strcmp(argv[1], "--version")) {
-		printf("lklusb %s, Linux %s\n", LKLUSB_VERSION, lkl_kernel_version());
-		return REPORT_OK;
-	}
+	const char *name = argc ? basename(argv[0]) : "";
+
+	for (size_t i = 0; i < N_NAMES; i++)
+		if (!strcmp(name, names[i].name))
+			return names[i].run(argc, argv);
+	if (argc >= 2 && !strcmp(argv[1], "lklfuse"))
+		return cmd_lklfuse(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "--version"))
+		return print_version(), REPORT_OK;
 	if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))) {
 		usage(stdout);
 		return REPORT_OK;

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "report.h"
 #include "source.h"
@@ -42,6 +43,8 @@ static const struct option options[] = {
 	{ 0 },
 };
 
+static int take_words(struct mount_args *args, char *words);
+
 static int take_option(struct mount_args *args, int c)
 {
 	static char ro[] = "ro", rw[] = "rw";
@@ -58,7 +61,7 @@ static int take_option(struct mount_args *args, int c)
 	case 'w':
 		return mount_options_add(&args->options, rw);
 	case 'o':
-		return mount_options_add(&args->options, optarg);
+		return take_words(args, optarg);
 	case 'T':
 		args->threads = atoi(optarg);
 		return args->threads >= 1 && args->threads <= 64 ? 0 :
@@ -81,6 +84,39 @@ static int take_option(struct mount_args *args, int c)
 		return unlock_is_option(c) ? unlock_option(&args->unlock, c, optarg) :
 					     source_option(&args->guest, c, optarg);
 	}
+}
+
+/* The option that has this name without its dashes; NULL: it is no such word. */
+static const struct option *find_option(const char *word, size_t len)
+{
+	/* Words of filesystems, or of no use in fstab. */
+	static const char not_words[] = "fhqv";
+
+	for (const struct option *p = options; p->name; p++)
+		if (strlen(p->name) == len && !strncmp(p->name, word, len) &&
+		    (p->val > 255 || !strchr(not_words, p->val)))
+			return p;
+	return NULL;
+}
+
+static int take_words(struct mount_args *args, char *words)
+{
+	const struct option *option;
+	int status = 0;
+	char *next, *value;
+
+	for (; words && !status; words = next) {
+		next = mount_options_cut(words);
+		value = strchrnul(words, '=');
+		option = find_option(words, value - words);
+		if (option && !*value == (option->has_arg == no_argument)) {
+			optarg = *value ? value + 1 : NULL;
+			status = take_option(args, option->val);
+		} else {
+			status = mount_options_add(&args->options, words);
+		}
+	}
+	return status;
 }
 
 int mount_args_help(bool asked)

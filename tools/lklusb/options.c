@@ -31,7 +31,10 @@ static const struct {
 	{ "auto", 0, 0 },
 	{ "noauto", 0, 0 },
 	{ "user", 0, 0 },
+	{ "nouser", 0, 0 },
 	{ "users", 0, 0 },
+	{ "owner", 0, 0 },
+	{ "group", 0, 0 },
 	{ "nofail", 0, 0 },
 	{ "_netdev", 0, 0 },
 };
@@ -84,11 +87,18 @@ static bool add_flag(struct mount_options *o, const char *word)
 	return false;
 }
 
-static int add_word(struct mount_options *o, char *word)
+/* Of mount(8) and of programs that read fstab. */
+static bool is_for_others(const char *word)
+{
+	return !strncasecmp(word, "x-", 2) || !strncmp(word, "user=", 5) ||
+	       !strncmp(word, "uhelper=", 8) || !strncmp(word, "comment=", 8);
+}
+
+int mount_options_add(struct mount_options *o, char *word)
 {
 	int status;
 
-	if (!*word || !strncmp(word, "x-", 2) || add_flag(o, word))
+	if (!*word || is_for_others(word) || add_flag(o, word))
 		return 0;
 	if (!strcmp(word, "nonempty")) {
 		o->allow_nonempty = true;
@@ -113,10 +123,9 @@ static int add_word(struct mount_options *o, char *word)
 	return append(o->data, sizeof(o->data), word);
 }
 
-/* Ends the first word; "\," is a comma within it. Returns the next, or NULL. */
-static char *cut_word(char *word)
+char *mount_options_cut(char *words)
 {
-	char *from = word, *to = word;
+	char *from = words, *to = words;
 
 	for (; *from && *from != ','; *to++ = *from++)
 		if (*from == '\\' && from[1] == ',')
@@ -124,16 +133,4 @@ static char *cut_word(char *word)
 	from = *from ? from + 1 : NULL;
 	*to = 0;
 	return from;
-}
-
-int mount_options_add(struct mount_options *o, char *words)
-{
-	int status = 0;
-	char *next;
-
-	for (; words && !status; words = next) {
-		next = cut_word(words);
-		status = add_word(o, words);
-	}
-	return status;
 }

@@ -22,12 +22,17 @@ struct mount_options {
 void mount_options_init(struct mount_options *o);
 
 /*
- * Adds the words of one -o argument, which it changes and keeps. Words that
- * concern the host's side (allow_other, max_read=, ...) go to libfuse, flags of
- * mount(8) become flags, owners (uid=, ...) are taken, x-* is for others, all the rest
- * is the filesystem's. A
- * comma within a value is written as "\,". Reports; 0 or an exit status.
+ * Ends the first of the words after -o, where "\," is a comma within it. Returns the
+ * next, or NULL.
  */
-int mount_options_add(struct mount_options *o, char *words);
+char *mount_options_cut(char *words);
+
+/*
+ * Adds one word, which it keeps. Words that concern the host's side (allow_other,
+ * max_read=, ...) go to libfuse, flags of mount(8) become flags, owners (uid=, ...) are
+ * taken, x-* is for others, all the rest is the filesystem's. Reports; 0 or an exit
+ * status.
+ */
+int mount_options_add(struct mount_options *o, char *word);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,18 +119,9 @@ int owner_option(struct owner_options *o, int option, const char *value)
 
 int owner_word(struct owner_options *o, const char *word)
 {
-	static const struct option options[] = { OWNER_OPTIONS, { 0 } };
-	const char *value = strchr(word, '=');
-
-	if (!value)
+	if (strncmp(word, "uid=", 4) && strncmp(word, "gid=", 4))
 		return -1;
-	if (!strncmp(word, "uid=", 4) || !strncmp(word, "gid=", 4))
-		return set_id(o, word, value + 1);
-	for (const struct option *p = options; p->name; p++)
-		if (strlen(p->name) == (size_t)(value - word) &&
-		    !strncmp(word, p->name, value - word))
-			return owner_option(o, p->val, value + 1);
-	return -1;
+	return set_id(o, word, word + 4);
 }
 
 int owner_finish(struct owner_options *o)

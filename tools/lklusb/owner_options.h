@@ -34,8 +34,8 @@ bool owner_is_option(int option);
 int owner_option(struct owner_options *o, int option, const char *value);
 
 /*
- * Takes a word of -o: uid=, gid=, umask=, as libfuse and FAT have them, or an option
- * without its dashes. Reports; 0, an exit status, or -1: the word is somebody else's.
+ * Takes a word of -o, uid= or gid=, as libfuse and FAT have them. Reports; 0, an exit
+ * status, or -1: the word is somebody else's.
  */
 int owner_word(struct owner_options *o, const char *word);
 
