@@ -26,8 +26,12 @@ mount /dev/sda /run/hosts || fail "host's mount"
 refused device-busy 32 $mount --detach-driver usb:1-1 $dir
 grep -q "/dev/sda mounted on /run/hosts" /run/out || fail "text"
 [ "$(host_driver)" = usb-storage ] || fail "the host lost its driver"
-$lklusb list -J
-$lklusb list -J | grep -q '"why": *"/dev/sda mounted on /run/hosts"' || fail "list -J"
+$lklusb list -J > /run/list.json
+cat /run/list.json
+grep -q '"why": *"/dev/sda mounted on /run/hosts"' /run/list.json || fail "list -J"
+"$TOP/tests/valid-json" list /run/list.json || fail "list -J is not as the schema says"
+$lklusb doctor -J > /run/doctor.json
+"$TOP/tests/valid-json" doctor /run/doctor.json || fail "doctor -J is not as the schema says"
 umount /run/hosts
 
 chmod 0600 /dev/bus/usb/001/002

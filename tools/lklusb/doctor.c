@@ -14,20 +14,42 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <json-c/json.h>
 
 #include "commands.h"
 #include "devices.h"
 #include "output.h"
+#include "plain_args.h"
 #include "report.h"
 
 static int n_wrong;
+static struct json_object *findings;	/* NULL: printed at once */
 
-static void line(const char *what, const char *state, const char *fmt, va_list args)
+/* What mends it is a line for a shell, or NULL. */
+static void add_object(const char *what, const char *state, const char *text, const char *mend)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "check", json_object_new_string(what));
+	json_object_object_add(o, "state", json_object_new_string(state));
+	json_object_object_add(o, "text", json_object_new_string(text));
+	json_object_object_add(o, "mend", mend ? json_object_new_string(mend) : NULL);
+	json_object_array_add(findings, o);
+}
+
+static void line(const char *what, const char *state, const char *mend, const char *fmt,
+		 va_list args)
 {
 	char text[1024];
 
 	vsnprintf(text, sizeof(text), fmt, args);
-	output_row("%-5s %-12s %s", state, what, text);
+	if (findings) {
+		add_object(what, state, text, mend);
+		return;
+	}
+	output_row("%-5s %-12s %s", strcmp(state, "wrong") ? state : "WRONG", what, text);
+	if (mend)
+		output_row("                   %s", mend);
 }
 
 __attribute__((format(printf, 2, 3)))
@@ -36,20 +58,18 @@ static void good(const char *what, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	line(what, "ok", fmt, args);
+	line(what, "ok", NULL, fmt, args);
 	va_end(args);
 }
 
-/* What mends it is a line for a shell. */
 __attribute__((format(printf, 3, 4)))
 static void wrong(const char *what, const char *mend, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	line(what, "WRONG", fmt, args);
+	line(what, "wrong", mend, fmt, args);
 	va_end(args);
-	printf("                   %s\n", mend);
 	n_wrong++;
 }
 
@@ -60,10 +80,8 @@ static void note(const char *what, const char *mend, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	line(what, "note", fmt, args);
+	line(what, "note", mend, fmt, args);
 	va_end(args);
-	if (mend)
-		printf("                   %s\n", mend);
 }
 
 static void check_fuse(void)
@@ -206,13 +224,22 @@ static void check_devices(void)
 		note("usbfs", NULL, "no USB mass-storage device is plugged in");
 }
 
+static const char help[] =
+	"usage: lklusb doctor [-J]\n"
+	"\n"
+	"Says what works here for this user, and what mends the rest.\n"
+	"\n"
+	"  -J, --json\n";
+
 int cmd_doctor(int argc, char **argv)
 {
-	if (argc > 1)
-		return fputs("usage: lklusb doctor\n\n"
-			     "Says what works here for this user, and what mends the rest.\n",
-			     strcmp(argv[1], "--help") ? stderr : stdout),
-		       strcmp(argv[1], "--help") ? REPORT_USAGE : REPORT_OK;
+	bool json = false;
+	int status = plain_args(argc, argv, help, 0, 0, &json);
+
+	if (status >= 0)
+		return status;
+	if (json)
+		findings = json_object_new_array();
 	check_fuse();
 	check_fusermount();
 	check_memfd();
@@ -220,5 +247,8 @@ int cmd_doctor(int argc, char **argv)
 	check_rule();
 	check_quarantine();
 	check_devices();
+	if (json)
+		output_json(findings);
+	json_object_put(findings);
 	return n_wrong ? REPORT_USAGE : REPORT_OK;
 }

@@ -80,12 +80,12 @@ static void print_json(const char *source, const struct disk *disk)
 }
 
 static const char help[] =
-	"usage: lklusb list [-J] [options] [SRC]\n"
+	"usage: lklusb list [options] [SRC]\n"
 	"\n"
 	"Shows the partitions and filesystems on SRC, which is only read; without SRC the\n"
-	"USB mass-storage devices of the host; with usbip://HOST the devices that it exports;\n"
-	"-J as JSON.\n"
+	"USB mass-storage devices of the host; with usbip://HOST the devices that it exports.\n"
 	"\n"
+	"  -J, --json\n"
 	SOURCE_HELP;
 
 int cmd_list(int argc, char **argv)

@@ -18,6 +18,7 @@ static const char help[] =
 	"  -p, --partition P   N, LABEL=, UUID=, PARTLABEL= or PARTUUID=\n"
 	"  -t, --type TYPE     of the filesystem; found by itself otherwise\n"
 	"  -r, --ro            read-only, also for the stick\n"
+	"  -w, --rw            for writing, the default\n"
 	"  -o OPTIONS          as for mount(8); words of FUSE and of the filesystem\n"
 	OWNER_HELP
 	"  --threads N         that serve, at most\n"

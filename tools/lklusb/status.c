@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "mounts.h"
 #include "output.h"
+#include "plain_args.h"
 #include "report.h"
 #include "stats.h"
 
@@ -73,6 +74,11 @@ static const struct option status_options[] = {
 	{ 0 },
 };
 
+static const char dmesg_help[] =
+	"usage: lklusb dmesg DIR\n"
+	"\n"
+	"Shows the log of the library kernel that serves DIR.\n";
+
 int cmd_status(int argc, char **argv)
 {
 	struct listing list = { .mounts = json_object_new_array() };
@@ -114,22 +120,21 @@ int cmd_status(int argc, char **argv)
 
 int cmd_dmesg(int argc, char **argv)
 {
-	struct mounts_entry *entry = calloc(1, sizeof(*entry));
+	static struct mounts_entry entry;
 	char dir[4096], *text;
-	int status = REPORT_OK;
+	int status = plain_args(argc, argv, dmesg_help, 1, 1, NULL);
 
-	if (argc != 2 || *argv[1] == '-' || !entry)
-		return fputs("usage: lklusb dmesg DIR\n\n"
-			     "Shows the log of the library kernel that serves DIR.\n", stderr),
-		       REPORT_USAGE;
-	if (mounts_resolve(argv[1], dir, sizeof(dir)) || mounts_find(dir, entry))
-		return report(REPORT_USAGE, "not-mounted", "%s is no mount of lklusb", argv[1]);
-	text = ask(entry->dev, entry->uid, REQUEST_DMESG);
+	if (status >= 0)
+		return status;
+	status = REPORT_OK;
+	if (mounts_resolve(argv[optind], dir, sizeof(dir)) || mounts_find(dir, &entry))
+		return report(REPORT_USAGE, "not-mounted", "%s is no mount of lklusb",
+			      argv[optind]);
+	text = ask(entry.dev, entry.uid, REQUEST_DMESG);
 	if (text)
 		output_log(text);
 	else
 		status = report(REPORT_MOUNT, "daemon-gone", "%s: nobody serves it", dir);
 	free(text);
-	free(entry);
 	return status;
 }
