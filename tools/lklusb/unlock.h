@@ -51,7 +51,7 @@ struct unlock_config {
 	"  --askpass PROGRAM   that asks for the passphrase\n" \
 	"  --header FILE       a LUKS header that is not on the partition\n" \
 	"  --plain CIPHER      plain dm-crypt, aes-xts-plain64 for instance; with\n" \
-	"                      --hash, --key-size BITS, --offset and --skip SECTORS\n"
+	"                      --hash NAME, --key-size BITS, --offset SECTORS, --skip SECTORS\n"
 
 static inline bool unlock_is_option(int option)
 {
