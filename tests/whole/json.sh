@@ -20,14 +20,14 @@ valid list list.json
 valid list_source source.json
 for option in --virtio-blk --ro; do
 	mount_stick "$img" $option
-	"$LKLUSB" status -J > status.json || fail "status"
+	"$LKLUSB" status -J "$dir" > status.json || fail "status"
 	valid status status.json
 	[ "$option" = --ro ] || umount_stick
 done
 # the serving process is this test's own
 kill -9 "$(server_of)"
 for i in $(seq 100); do
-	"$LKLUSB" status -J > gone.json
+	"$LKLUSB" status -J "$dir" > gone.json
 	grep -q daemon-gone gone.json && break
 	sleep 0.1
 done

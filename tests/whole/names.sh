@@ -39,7 +39,7 @@ mount_stick "$img"
 harmless status "status"
 grep -q 'mntA?\[31m' status || fail "folder: $(cat -v status)"
 "$LKLUSB" status -J > status.json || fail status
-field status.json 'o[0]["dir"]' | grep -q 'mntA\\x1b\[31m\\x9b' || fail "folder in JSON"
+field status.json '[m["dir"] for m in o]' | grep -q 'mntA\\x1b\[31m\\x9b' || fail "folder in JSON"
 "$LKLUSB" status -J "$dir" > one.json || fail "status of the folder"
 "$LKLUSB" dmesg "$dir" > log || fail dmesg
 harmless log "dmesg"

@@ -63,15 +63,18 @@ void stats_add(struct json_object *status)
 
 /* ---- asking ---- */
 
+/* Another user's process may have answered: root asks those, too. */
 static int64_t number(struct json_object *o, const char *name)
 {
-	return json_object_get_int64(json_object_object_get(o, name));
+	int64_t n = json_object_get_int64(json_object_object_get(o, name));
+
+	return n < 0 ? 0 : n;
 }
 
 static void print_latency(struct json_object *list)
 {
-	size_t n = list ? json_object_array_length(list) : 0;
-	int64_t all = 0, count;
+	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	double all = 0, count;
 	struct json_object *o;
 	char bar[BAR + 1];
 
@@ -81,7 +84,7 @@ static void print_latency(struct json_object *list)
 		o = json_object_array_get_idx(list, i);
 		count = number(o, "count");
 		memset(bar, '#', BAR);
-		bar[count * BAR / all] = 0;
+		bar[(int)(count * BAR / all)] = 0;
 		output_row("  %8lld us %5.1f%% %s", (long long)number(o, "below_us"),
 			   100.0 * count / all, bar);
 	}
