@@ -3,26 +3,58 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "report.h"
 
 static int ready_fd = -1;
 
+/* Each message of the child is of this size: what it does now, or nothing: ready. */
+struct message {
+	bool ready;
+	char phase[207];
+};
+
+static void show(const struct message *m, unsigned int half_seconds)
+{
+	if (*m->phase && half_seconds >= 2)
+		progress_line("%s ... %u s", m->phase, half_seconds / 2);
+}
+
+/* Returns whether it is ready; false: it ends. */
+static bool wait_ready(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct message m = { 0 };
+	unsigned int half_seconds = 0;
+	ssize_t n = sizeof(m);
+
+	while (n == sizeof(m) && !m.ready) {
+		if (!poll(&pfd, 1, progress_wanted() ? 500 : -1)) {
+			show(&m, ++half_seconds);
+			continue;
+		}
+		n = read(fd, &m, sizeof(m));
+		m.phase[sizeof(m.phase) - 1] = 0;
+		half_seconds = 0;
+		progress_clear();
+	}
+	return n == sizeof(m);
+}
+
 static void wait_and_exit(pid_t child, int fd)
 {
 	int status;
-	ssize_t n;
-	char c;
 
-	do
-		n = read(fd, &c, 1);
-	while (n < 0 && errno == EINTR);
-	if (n == 1)
+	if (wait_ready(fd))
 		_exit(REPORT_OK);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
@@ -56,8 +88,22 @@ int daemon_fork(void)
 	return 0;
 }
 
+void daemon_phase(const char *what)
+{
+	struct message m = { 0 };
+
+	if (ready_fd < 0 || !progress_wanted())
+		return;
+	if (what)
+		progress_elsewhere();
+	snprintf(m.phase, sizeof(m.phase), "%s", what ? what : "");
+	if (write(ready_fd, &m, sizeof(m)) < 0)
+		return;			/* nobody is there to see it */
+}
+
 void daemon_ready(void)
 {
+	struct message m = { .ready = true };
 	int null;
 
 	if (ready_fd < 0)
@@ -70,7 +116,7 @@ void daemon_ready(void)
 	if (null > 2)
 		close(null);
 	/* Not before: somebody may wait for the end of our output. */
-	if (write(ready_fd, "", 1) < 0)
+	if (write(ready_fd, &m, sizeof(m)) < 0)
 		report(REPORT_SYSTEM, "fork", "nobody waits for this process");
 	close(ready_fd);
 	ready_fd = -1;

@@ -11,6 +11,12 @@
  */
 int daemon_fork(void);
 
+/*
+ * What takes its time from now on, for the user at a terminal; NULL: nothing, somebody else
+ * writes there. At most 200 bytes.
+ */
+void daemon_phase(const char *what);
+
 /* The user may go on. Messages go to the system's log from here. */
 void daemon_ready(void);
 

@@ -15,6 +15,7 @@
 #include "join.h"
 #include "log.h"
 #include "one_mount.h"
+#include "progress.h"
 #include "report.h"
 #include "serve.h"
 #include "stick_lock.h"
@@ -90,8 +91,10 @@ int cmd_mount(int argc, char **argv)
 		return mount_args_help(true);
 	if (m.args.quiet)
 		report_quiet();
-	if (m.args.guest.verbose)
+	if (m.args.guest.verbose) {
 		log_set_level(LOG_LEVEL_INFO);
+		progress_off();
+	}
 	status = one_mount_check(&m);
 	if (status)
 		return status;

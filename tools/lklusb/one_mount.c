@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <lkl.h>
 
+#include "daemon.h"
 #include "guest.h"
 #include "report.h"
 #include "source.h"
@@ -125,6 +126,7 @@ static int unlock(struct one_mount *m)
 		return 0;
 	if (m->joined)
 		return second_key(m);
+	daemon_phase(NULL);		/* a passphrase is asked for */
 	status = unlock_open(&m->args.unlock, m->part, m->args.guest.readonly || guest_readonly(),
 			     &m->unlocked);
 	m->part = &m->unlocked;
@@ -219,7 +221,7 @@ static int explain_mount(const struct one_mount *m, long err)
 
 static int mount_inside(struct one_mount *m)
 {
-	char data[sizeof(m->args.options.data) + 32];
+	char data[sizeof(m->args.options.data) + 32], phase[64];
 	long err;
 
 	if (guest_readonly() && !m->args.options.readonly) {
@@ -230,6 +232,10 @@ static int mount_inside(struct one_mount *m)
 	mount_data(m, data, sizeof(data));
 	if (!strcmp(m->kernel_type, "xfs"))
 		commit_soon_xfs();
+	/* May replay a journal, or read all of it. */
+	snprintf(phase, sizeof(phase), "Mounting partition %d (%s)", m->part->number,
+		 m->kernel_type);
+	daemon_phase(phase);
 	err = lkl_mount(m->part->node, m->root, m->kernel_type, m->args.options.flags, data);
 	if (err)
 		return explain_mount(m, err);

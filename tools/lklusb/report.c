@@ -8,6 +8,7 @@
 
 #include "log.h"
 #include "printable.h"
+#include "progress.h"
 
 static bool quiet, background;
 static __thread const struct report_sink *diverted;
@@ -29,6 +30,7 @@ void report_to_syslog(void)
 void report_quiet(void)
 {
 	quiet = true;
+	progress_off();
 }
 
 static void divert(bool is_note, const char *before, const char *text, const char *after)
@@ -46,12 +48,14 @@ static void print_line(FILE *to, const char *before, const char *fmt, va_list ar
 
 	vsnprintf(text, sizeof(text), fmt, args);
 	printable_text(text);
-	if (diverted)
+	if (diverted) {
 		divert(to == stdout, before, text, after);
-	else if (background)
+	} else if (background) {
 		syslog(LOG_ERR, "%s%s", text, after);
-	else
+	} else {
+		progress_clear();
 		fprintf(to, "%s%s%s\n", before, text, after);
+	}
 }
 
 int report(enum report_status status, const char *code, const char *fmt, ...)

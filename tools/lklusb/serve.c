@@ -239,8 +239,10 @@ void serve_mount(struct one_mount *m)
 
 static int boot(void)
 {
-	int status = guest_boot();
+	int status;
 
+	daemon_phase("Waiting for the stick");
+	status = guest_boot();
 	if (!status)
 		status = disk_read(&stick.disk);
 	guest_disk_was_read();

@@ -17,6 +17,7 @@
 #include "ask.h"
 #include "commands.h"
 #include "mounts.h"
+#include "progress.h"
 #include "report.h"
 
 #define FLUSH_WORTH_TELLING (1u << 20)
@@ -106,10 +107,33 @@ static int refuse_eject(const struct mounts_entry *entry)
 	return REPORT_MOUNT;
 }
 
+/* What is dirty now, of what was at first. */
+struct flushing {
+	const struct mounts_entry *entry;
+	unsigned long long dirty;
+};
+
+static bool flush_text(void *ctx, char *line, size_t size)
+{
+	const struct flushing *f = ctx;
+	char *text = ask(f->entry->dev, f->entry->uid, REQUEST_STATUS);
+	struct json_object *o = text ? json_tokener_parse(text) : NULL;
+	unsigned long long left = json_object_get_int64(json_object_object_get(o, "dirty"));
+
+	free(text);
+	if (o)
+		snprintf(line, size, "Flushing %llu MiB ... %.0f %%", f->dirty >> 20,
+			 left < f->dirty ? 100.0 * (f->dirty - left) / f->dirty : 0);
+	json_object_put(o);
+	return o;
+}
+
 static int flush(const struct mounts_entry *entry, FILE *answers)
 {
+	struct flushing flushing = { .entry = entry };
 	unsigned long long dirty = 0;
 	char line[256];
+	bool synced;
 
 	if (!fgets(line, sizeof(line), answers))
 		*line = 0;
@@ -117,9 +141,14 @@ static int flush(const struct mounts_entry *entry, FILE *answers)
 		return refuse_eject(entry);
 	if (!strncmp(line, "dirty ", 6))
 		dirty = strtoull(line + 6, NULL, 10);
-	if (dirty >= FLUSH_WORTH_TELLING)
+	if (dirty >= FLUSH_WORTH_TELLING) {
 		report_note("Flushing %llu MiB ...", dirty >> 20);
-	if (!wait_for(answers, "synced ", line, sizeof(line)))
+		flushing.dirty = dirty;
+		progress_begin(flush_text, &flushing);
+	}
+	synced = wait_for(answers, "synced ", line, sizeof(line));
+	progress_end();
+	if (!synced)
 		return report(REPORT_MOUNT, "daemon-gone",
 			      "the serving process ended while it was writing");
 	if (strtol(line, NULL, 10))
