@@ -5,6 +5,7 @@
 # variant: umask
 # variant: keep
 # variant: map
+# variant: second
 # variant: vfat
 # variant: ntfs
 # Several users are needed: root starts it and acts for them.
@@ -17,7 +18,10 @@ fi
 al=$(id -u www-data) bo=54002
 # Another user's mount does not even let root look.
 cleanup() {
-	grep -q " $dir fuse.lklusb " /proc/mounts && fusermount3 -u -z "$dir"
+	local d
+	for d in "$dir" "${dir}2"; do
+		grep -q " $d fuse.lklusb " /proc/mounts && fusermount3 -u -z "$d"
+	done
 	return 0
 }
 chmod 755 "$WORK"
@@ -241,6 +245,34 @@ map)	# the stick's owners have others here
 	done
 	refused owner 1 "$LKLUSB" mount --map-user 1000:1:5 --map-user 2000:5 "$img" "$dir"
 	refused owner 1 "$LKLUSB" mount --map-user 1000:1 --owner me "$img" "$dir"
+	;;
+second)	# partitions of one stick, one process: each mount has its own owners
+	stick
+	mv "$img" "$WORK/part"
+	truncate -s 220M "$img"
+	printf 'label: gpt\nstart=1MiB, size=100MiB\nstart=110MiB, size=100MiB\n' | sfdisk -q "$img" || fail sfdisk
+	dd if="$WORK/part" of="$img" bs=1M seek=1 conv=notrunc,sparse status=none
+	dd if="$WORK/part" of="$img" bs=1M seek=110 conv=notrunc,sparse status=none
+	chown $al "$img"
+	mkdir "${dir}2"
+	chown $al "${dir}2"
+	mount_as $al -p1 --map-user 1000:me --map-group 1000:me
+	as $al timeout -k 3 60 "$LKLUSB" mount --kernel-log "$WORK/guest1.dmesg" \
+		-p2 --umask 0077 "$img" "${dir}2" || fail "second"
+	[ "$(server_of)" = "$(server_of "${dir}2")" ] || fail "two processes"
+	may $al '[ $(stat -c %a:%u "$1/roots") = 400:65534 ]' "$dir"
+	may $al '[ $(stat -c %a:%u "$1/roots") = 600:'$al' ]' "${dir}2"
+	may $al "$append" "${dir}2/roots"
+	cannot $al "$no" "$append" "$dir/roots"
+	may $al "$create" "$dir/private/new"
+	may $al "$create" "${dir}2/private/new"
+	may $al '[ $(stat -c %u "$1/private/new") = '$al' ]' "$dir"
+	dir=${dir}2 umount_as $al
+	umount_as $al
+	dd if="$img" of="$WORK/part" bs=1M skip=1 count=100 conv=sparse status=none
+	img=$WORK/part on_stick 1000 1000 private/new
+	dd if="$img" of="$WORK/part" bs=1M skip=110 count=100 conv=sparse status=none
+	img=$WORK/part on_stick $al $al private/new
 	;;
 vfat | ntfs)	# no owners: the one who mounts, whatever is said
 	make_fs "$1" "$img" 100M
