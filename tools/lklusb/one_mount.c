@@ -120,14 +120,16 @@ static int second_key(const struct one_mount *m)
 
 static int unlock(struct one_mount *m)
 {
+	const struct unlock_config *u = &m->args.unlock;
 	int status;
 
-	if (!unlock_wanted(&m->args.unlock, m->part))
+	if (!unlock_wanted(u, m->part))
 		return 0;
 	if (m->joined)
 		return second_key(m);
-	daemon_phase(NULL);		/* a passphrase is asked for */
-	status = unlock_open(&m->args.unlock, m->part, m->args.guest.readonly || guest_readonly(),
+	/* Else a passphrase is asked for, on the same terminal. */
+	daemon_phase(u->key_file || u->key_fd || u->keyring ? "Unlocking" : NULL);
+	status = unlock_open(u, m->part, m->args.guest.readonly || guest_readonly(),
 			     &m->unlocked);
 	m->part = &m->unlocked;
 	return status;
