@@ -28,6 +28,19 @@ fail() {
 	exit 1
 }
 
+# For tests with several users: goes on as root, or through sudo, which make deps needs as
+# well. Arguments: the test's.
+need_root() {
+	local status
+	[ "$(id -u)" = 0 ] && return
+	sudo -n true 2> /dev/null || fail "needs root, or sudo without a password"
+	sudo -n env TOP="$TOP" WORK="$WORK" LC_ALL=C.UTF-8 bash "$0" "$@"
+	status=$?
+	sudo -n chown -R "$(id -u)" "$WORK"
+	trap - EXIT
+	exit $status
+}
+
 # What a failed test left mounted; the serving processes are this test's own.
 cleanup() {
 	local d

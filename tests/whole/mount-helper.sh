@@ -5,7 +5,7 @@
 # namespace with another one.
 AS_ROOT=1
 . "$TOP/tests/whole/lib.bash"
-[ "$(id -u)" = 0 ] || fail "needs root"
+need_root "$@"
 al=$(id -u www-data)
 
 if [ -z "${INSIDE:-}" ]; then
@@ -82,6 +82,18 @@ as mount "$dir" || fail "mount"
 pid=$(as "$LKLUSB" status -J "$dir" | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p')
 as fusermount3 -u "$dir" || fail "fusermount3"
 wait_gone "$pid"
+
+# root mounts, and the process is not root's
+mount -t fuse.lklusb "$img" "$dir" -o "ro,setuid=www-data,partition=2" || fail "setuid="
+pid=$(as "$LKLUSB" status -J "$dir" | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p')
+[ "$(awk '/^Uid|^Gid/ { print $2, $3, $4, $5 }' "/proc/$pid/status" | sort -u)" = "$al $al $al $al" ] ||
+	fail "setuid=: $(grep -E '^(Uid|Gid)' "/proc/$pid/status")"
+grep -q "^Groups:.*\b0\b" "/proc/$pid/status" && fail "setuid= keeps root's groups"
+as cat "$dir/x" || fail "setuid=: files"
+umount "$dir" || fail "umount by root"
+wait_gone "$pid"
+mount -t fuse.lklusb "$img" "$dir" -o setuid=nosuchuser > "$WORK/out" 2>&1 && fail "no such user"
+grep -q '\[usage\]' "$WORK/out" || fail "message: $(cat "$WORK/out")"
 
 # root takes away what the user has mounted, without our helper
 as mount "$dir" || fail "mount"

@@ -11,9 +11,7 @@
 # Several users are needed: root starts it and acts for them.
 AS_ROOT=1
 . "$TOP/tests/whole/lib.bash"
-if [ "$(id -u)" != 0 ]; then
-	fail "needs root, for users of its own"
-fi
+need_root "$@"
 # Users here (fusermount3 wants a name for who mounts); 1000 wrote the stick elsewhere.
 al=$(id -u www-data) bo=54002
 # Another user's mount does not even let root look.

@@ -4,10 +4,15 @@
  * type. They have given up root's rights if an ordinary user called them (user in
  * fstab). libfuse's mount.fuse3 is not called, as it would be if these did not exist.
  */
+#include <errno.h>
 #include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "report.h"
@@ -60,17 +65,54 @@ static int parse(int argc, char **argv, const char *known, struct helper_options
 	return 0;
 }
 
+/* The value of setuid=, if there is one, is taken out of the words. */
+static bool take_setuid(char *words, char *ret_user, size_t size)
+{
+	static const char name[] = "setuid=";
+	char *word = words;
+
+	while (word && strncmp(word, name, strlen(name))) {
+		word = strchr(word, ',');
+		word = word ? word + 1 : NULL;
+	}
+	if (!word)
+		return false;
+	snprintf(ret_user, size, "%.*s", (int)strcspn(word + strlen(name), ","),
+		 word + strlen(name));
+	memset(word, ',', strcspn(word, ","));
+	return true;
+}
+
+/* As mount.fuse3 has it: root's mount(8), but not root's process. For good. */
+static int become(const char *user)
+{
+	struct passwd *pw = getpwnam(user);
+
+	if (!pw)
+		return report(REPORT_USAGE, "usage", "setuid=%s: no such user", user);
+	if (pw->pw_uid != getuid() &&
+	    (initgroups(pw->pw_name, pw->pw_gid) || setgid(pw->pw_gid) || setuid(pw->pw_uid)))
+		return report(REPORT_USAGE, "usage", "setuid=%s: %s", user, strerror(errno));
+	setenv("HOME", pw->pw_dir, true);
+	unsetenv("XDG_RUNTIME_DIR");
+	return 0;
+}
+
 int cmd_mount_helper(int argc, char **argv)
 {
 	struct helper_options o = { 0 };
 	int status = parse(argc, argv, "sfnvhN:o:t:", &o);
-	char *args[8], none[] = "";
+	char *args[8], none[] = "", user[256];
 	int n = 0;
 
 	if (status || o.help || argc - optind != 2)
 		return fputs(mount_help, o.help ? stdout : stderr), o.help ? 0 : REPORT_USAGE;
 	if (o.fake)
 		return REPORT_OK;
+	if (o.words && take_setuid(o.words, user, sizeof(user)))
+		status = become(user);
+	if (status)
+		return status;
 	args[n++] = "mount";
 	args[n++] = "-o";
 	args[n++] = o.words ? o.words : none;
