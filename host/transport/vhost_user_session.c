@@ -462,16 +462,29 @@ static int vu_check_rings(struct vu_session *s)
 	return 0;
 }
 
+static int vu_change_memory(struct vu_session *s, const struct vu_msg *msg, const int *fds)
+{
+	if (msg->request == VU_SET_MEM_TABLE)
+		return vu_mem_set(&s->mem, msg->regions, fds, msg->n_regions, &s->why);
+	if (msg->request == VU_ADD_MEM_REG)
+		return vu_mem_add(&s->mem, &msg->regions[0], fds[0], &s->why);
+	return vu_mem_remove(&s->mem, &msg->regions[0], &s->why);
+}
+
+/*
+ * What was taken away while the device runs stays mapped for chains that are in flight.
+ * When there is no room for more of it, a pause ends them.
+ */
 static int vu_set_memory(struct vu_session *s, const struct vu_msg *msg, const int *fds)
 {
-	int err;
+	int err = vu_change_memory(s, msg, fds);
 
-	if (msg->request == VU_SET_MEM_TABLE)
-		err = vu_mem_set(&s->mem, msg->regions, fds, msg->n_regions, &s->why);
-	else if (msg->request == VU_ADD_MEM_REG)
-		err = vu_mem_add(&s->mem, &msg->regions[0], fds[0], &s->why);
-	else
-		err = vu_mem_remove(&s->mem, &msg->regions[0], &s->why);
+	if (err == -ENOSPC && s->started) {
+		vu_stop(s, true);
+		err = vu_change_memory(s, msg, fds);
+		if (!err)
+			err = vu_try_start(s);
+	}
 	return err ? err : vu_check_rings(s);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The vhost-user back end with front ends that behave, and those that die. */
 #include "vhost_user_fixture.h"
-#include "vhost_user_mem.h"
 
 /* ---- orders of messages ---- */
 
@@ -228,168 +227,6 @@ static void test_one_after_the_other(void **state)
 	assert_serves(f);
 }
 
-/* ---- memory that changes ---- */
-
-static int extra_memory(uint8_t **ret_mem)
-{
-	int fd = memfd_create("extra", MFD_CLOEXEC);
-
-	assert_int_equal(ftruncate(fd, EXTRA_SIZE + 4096), 0);
-	*ret_mem = mmap(NULL, EXTRA_SIZE + 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	return fd;
-}
-
-static void test_memory_changes(void **state)
-{
-	struct fixture *f = *state;
-	struct client *c = bound_client(f);
-	uint32_t devid = port_devid(c, 1);
-	struct table t = main_table();
-	uint8_t *mem[2];
-	int fds[2] = { c->memfd };
-
-	park(c, INTR, 0, devid);
-	t.n = 2;
-	for (unsigned int i = 0; i < 20; i++) {
-		unsigned int k = i & 1;
-
-		/* Another file at the same place, at an offset that is no page's start. */
-		fds[1] = extra_memory(&mem[k]);
-		t.r[1] = (struct vu_region){ EXTRA_GPA, EXTRA_SIZE, MEM_UADDR * 2, 256 };
-		command(c, VU_SET_MEM_TABLE, &t, 72, fds, 2);
-		assert_int_equal(ask_port(c, 1, EXTRA_GPA + 64, mem[k] + 256 + 64), devid);
-		if (i)
-			munmap(mem[!k], EXTRA_SIZE + 4096);
-		close(fds[1]);
-	}
-	munmap(mem[1], EXTRA_SIZE + 4096);
-	/* The same again, and without it: the parked transfer is still there. */
-	t.n = 1;
-	command(c, VU_SET_MEM_TABLE, &t, 40, &c->memfd, 1);
-	assert_int_equal(port_devid(c, 1), devid);
-	assert_null(ring_take_used(&c->rings[INTR]));
-	assert_int_equal(get_base(c, INTR), 1);
-	assert_non_null(ring_take_used(&c->rings[INTR]));
-	client_delete(c);
-	assert_int_equal(n_dropped, 0);
-}
-
-/* The i-th region of the extra file, whose pages are used over and over. */
-static struct vu_region extra_region(unsigned int i)
-{
-	return (struct vu_region){ EXTRA_GPA + i * EXTRA_SIZE, 4096,
-				   MEM_UADDR * 2 + i * EXTRA_SIZE, (i % 16) * 4096 };
-}
-
-static void test_memory_table_full(void **state)
-{
-	struct fixture *f = *state;
-	struct client *c = bound_client(f);
-	uint32_t devid = port_devid(c, 1);
-	struct table t = main_table();
-	uint8_t *mem;
-	int fds[VU_TABLE_REGIONS] = { c->memfd, extra_memory(&mem) };
-
-	for (t.n = 1; t.n < VU_TABLE_REGIONS; t.n++) {
-		t.r[t.n] = extra_region(t.n);
-		fds[t.n] = fds[1];
-	}
-	command(c, VU_SET_MEM_TABLE, &t, 8 + 32 * t.n, fds, t.n);
-	for (unsigned int i = 1; i < t.n; i++)
-		assert_int_equal(ask_port(c, 1, t.r[i].gpa, mem + t.r[i].offset), devid);
-	munmap(mem, EXTRA_SIZE + 4096);
-	close(fds[1]);
-	client_delete(c);
-	assert_int_equal(n_dropped, 0);
-}
-
-static void test_memory_slots(void **state)
-{
-	struct fixture *f = *state;
-	struct client *c = bound_client(f);
-	uint32_t devid = port_devid(c, 1);
-	struct { uint64_t padding; struct vu_region r; } add = { 0 };
-	uint8_t *mem;
-	int fd = extra_memory(&mem);
-
-	/* The table has one already. */
-	assert_int_equal(ask(c, VU_GET_MAX_MEM_SLOTS), VU_MAX_REGIONS);
-	for (unsigned int i = 0; i < VU_MAX_REGIONS - 1; i++) {
-		add.r = extra_region(i);
-		command(c, VU_ADD_MEM_REG, &add, sizeof(add), &fd, 1);
-		assert_int_equal(ask_port(c, 1, add.r.gpa, mem + add.r.offset), devid);
-	}
-	for (unsigned int i = 0; i < VU_MAX_REGIONS - 1; i++) {
-		add.r = extra_region(i);
-		command(c, VU_REM_MEM_REG, &add, sizeof(add), &fd, i & 1);
-	}
-	port_devid(c, 1);
-	munmap(mem, EXTRA_SIZE + 4096);
-	close(fd);
-	client_delete(c);
-	assert_int_equal(n_dropped, 0);
-}
-
-static void test_one_slot_too_many(void **state)
-{
-	struct fixture *f = *state;
-	struct client *c = bound_client(f);
-	struct { uint64_t padding; struct vu_region r; } add = { 0 };
-	uint8_t *mem;
-	int fd = extra_memory(&mem);
-
-	for (unsigned int i = 0; i < VU_MAX_REGIONS - 1; i++) {
-		add.r = extra_region(i);
-		command(c, VU_ADD_MEM_REG, &add, sizeof(add), &fd, 1);
-	}
-	add.r = extra_region(VU_MAX_REGIONS - 1);
-	send_message(c, VU_ADD_MEM_REG, VU_VERSION, &add, sizeof(add), &fd, 1);
-	assert_dropped(c);
-	munmap(mem, EXTRA_SIZE + 4096);
-	close(fd);
-	client_delete(c);
-	assert_serves(f);
-	assert_int_equal(n_dropped, 1);
-}
-
-/* Chains that were taken have pointers into it. */
-static void test_ring_memory_taken_away(void **state)
-{
-	struct fixture *f = *state;
-	struct client *c = bound_client(f);
-	uint8_t *mem;
-	int fd = extra_memory(&mem);
-	struct table t = { .n = 1, .r = { { EXTRA_GPA, EXTRA_SIZE, MEM_UADDR * 2, 0 } } };
-
-	park(c, INTR, 0, port_devid(c, 1));
-	send_message(c, VU_SET_MEM_TABLE, VU_VERSION, &t, 40, &fd, 1);
-	assert_dropped(c);
-	munmap(mem, EXTRA_SIZE + 4096);
-	close(fd);
-	client_delete(c);
-	assert_serves(f);
-	assert_int_equal(n_dropped, 1);
-}
-
-static void test_truncated_memory(void **state)
-{
-	/* Not the event queue: with nothing to tell, the device does not look at it. */
-	static const unsigned int rings[] = { 0, 2, 3, 0, 2 };
-	struct fixture *f = *state;
-
-	for (unsigned int i = 0; i < 5; i++) {
-		struct client *c = bound_client(f);
-
-		park(c, INTR, 0, port_devid(c, 1));
-		assert_int_equal(ftruncate(c->memfd, 0), 0);
-		kick(c, rings[i]);
-		assert_dropped(c);
-		client_delete(c);
-	}
-	assert_serves(f);
-	assert_int_equal(n_dropped, 5);
-}
-
 /* ---- a connected socket ---- */
 
 static void run_connected(struct fixture *f, bool behave)
@@ -557,12 +394,6 @@ int main(void)
 		TEST(test_reset_device),
 		TEST(test_front_end_dies),
 		TEST(test_one_after_the_other),
-		TEST(test_memory_changes),
-		TEST(test_memory_table_full),
-		TEST(test_memory_slots),
-		TEST(test_one_slot_too_many),
-		TEST(test_ring_memory_taken_away),
-		TEST(test_truncated_memory),
 		TEST(test_connected_socket),
 		TEST(test_no_socket),
 		cmocka_unit_test(test_config_change),
