@@ -95,6 +95,75 @@ static void test_malformed(void **state)
 	assert_serves(f);
 }
 
+/* What the protocol's text says of each request that is offered. */
+static const struct shape {
+	uint32_t request, min, max;	/* bytes */
+	unsigned int min_fds, max_fds;
+} shapes[] = {
+	{ VU_GET_FEATURES, 0, 0, 0, 0 },
+	{ VU_SET_FEATURES, 8, 8, 0, 0 },
+	{ VU_SET_OWNER, 0, 0, 0, 0 },
+	{ VU_RESET_OWNER, 0, 0, 0, 0 },
+	{ VU_SET_MEM_TABLE, 8, 264, 0, 8 },
+	{ VU_SET_VRING_NUM, 8, 8, 0, 0 },
+	{ VU_SET_VRING_ADDR, 40, 40, 0, 0 },
+	{ VU_SET_VRING_BASE, 8, 8, 0, 0 },
+	{ VU_GET_VRING_BASE, 8, 8, 0, 0 },
+	{ VU_SET_VRING_KICK, 8, 8, 0, 1 },
+	{ VU_SET_VRING_CALL, 8, 8, 0, 1 },
+	{ VU_SET_VRING_ERR, 8, 8, 0, 1 },
+	{ VU_GET_PROTOCOL_FEATURES, 0, 0, 0, 0 },
+	{ VU_SET_PROTOCOL_FEATURES, 8, 8, 0, 0 },
+	{ VU_GET_QUEUE_NUM, 0, 0, 0, 0 },
+	{ VU_SET_VRING_ENABLE, 8, 8, 0, 0 },
+	{ VU_SET_BACKEND_REQ_FD, 0, 0, 1, 1 },
+	{ VU_GET_CONFIG, 12, 268, 0, 0 },
+	{ VU_SET_CONFIG, 12, 268, 0, 0 },
+	{ VU_RESET_DEVICE, 0, 0, 0, 0 },
+	{ VU_GET_MAX_MEM_SLOTS, 0, 0, 0, 0 },
+	{ VU_ADD_MEM_REG, 40, 40, 1, 1 },
+	{ VU_REM_MEM_REG, 40, 40, 0, 1 },
+};
+
+static bool fits(uint32_t request, uint32_t len, unsigned int n_fds)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		if (shapes[i].request == request)
+			return len >= shapes[i].min && len <= shapes[i].max &&
+			       n_fds >= shapes[i].min_fds && n_fds <= shapes[i].max_fds;
+	return false;
+}
+
+/* Every request there is, and more, of every shape that it does not have. */
+static void test_every_wrong_shape(void **state)
+{
+	static const uint32_t lens[] = { 0, 4, 7, 8, 9, 12, 16, 39, 40, 41, 264, 265, 269, 512 };
+	static const uint8_t payload[512];
+	struct fixture *f = *state;
+	unsigned int n = 0;
+
+	for (uint32_t request = 0; request < 64; request++) {
+		for (unsigned int i = 0; i < 3 * sizeof(lens) / sizeof(lens[0]); i++) {
+			uint32_t len = lens[i / 3];
+			unsigned int n_fds = i % 3;
+			struct client *c;
+
+			if (fits(request, len, n_fds))
+				continue;
+			c = client_connect(f->path);
+			send_message(c, request, R, payload, len, (int[]){ c->memfd, c->memfd },
+				     n_fds);
+			assert_dropped(c);
+			client_delete(c);
+			if (n_dropped != ++n)
+				fail_msg("request %u, %u bytes, %u descriptors", request, len,
+					 n_fds);
+		}
+	}
+	assert_true(n > 2000);
+	assert_serves(f);
+}
+
 /* The same while the device runs, and something is in flight. */
 static void test_malformed_while_running(void **state)
 {
@@ -170,6 +239,93 @@ static void test_bad_chain(void **state)
 	kick(c, BULK);
 	assert_int_equal(port_devid(c, 1) >> 16, 1);
 	assert_null(ring_take_used(r));
+	client_delete(c);
+	assert_int_equal(n_dropped, 0);
+}
+
+/* A good front end but for one step that it leaves out. */
+static void test_left_out(void **state)
+{
+	static const struct {
+		uint32_t what;
+		bool dropped;		/* or it just does not start */
+	} steps[] = {
+		{ VU_SET_FEATURES, true }, { VU_SET_MEM_TABLE, true }, { VU_SET_VRING_NUM, true },
+		{ VU_SET_VRING_ADDR, false }, { VU_SET_VRING_KICK, false },
+		{ VU_SET_VRING_ENABLE, false },
+	};
+	struct fixture *f = *state;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct client *c = client_connect(f->path);
+
+		c->left_out = steps[i].what;
+		uml_probe(c);
+		c->acks = false;
+		uml_bind(c);
+		for (unsigned int k = 0; k < N_RINGS; k++)
+			kick(c, k);
+		if (steps[i].dropped)
+			assert_dropped(c);
+		else
+			ask(c, VU_GET_FEATURES);
+		client_delete(c);
+		n += steps[i].dropped;
+		assert_int_equal(n_dropped, n);
+	}
+	assert_serves(f);
+}
+
+/* Of a device with one ring more than the driver has set up. */
+static void test_ring_added_while_running(void **state)
+{
+	static const struct usbip_dev_config config = { .usb2_ports = 1, .request_queues = 3 };
+	uint64_t addr[5] = { N_RINGS, MEM_UADDR + 0x70000, MEM_UADDR + 0x74000,
+			     MEM_UADDR + 0x72000, 0 };
+	struct fixture own = { 0 };
+	struct client *c;
+	int pair[2], kick = eventfd(0, 0);
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(usbip_dev_new(&config, &own.dev), 0);
+	assert_int_equal(vhost_user_new(&usbip_dev_ops, own.dev, pair[0], &own.vu), 0);
+	pthread_create(&own.thread, NULL, serve, &own);
+	c = client_new(pair[1]);
+	uml_probe(c);
+	uml_bind(c);
+	assert_int_equal(port_devid(c, 1), 0);
+	set_state(c, VU_SET_VRING_NUM, N_RINGS, RING_SIZE);
+	command(c, VU_SET_VRING_ADDR, addr, sizeof(addr), NULL, 0);
+	set_ring_fd(c, VU_SET_VRING_KICK, N_RINGS, kick);
+	c->acks = false;
+	set_state(c, VU_SET_VRING_ENABLE, N_RINGS, 1);
+	pthread_join(own.thread, NULL);
+	assert_int_equal(own.result, -EPROTO);
+	client_delete(c);
+	close(kick);
+	vhost_user_free(own.vu);
+	usbip_dev_free(own.dev);
+	close(pair[0]);
+	assert_int_equal(n_dropped, 1);
+}
+
+/* Questions and ends of what was never begun. */
+static void test_ends_before_beginnings(void **state)
+{
+	struct fixture *f = *state;
+	struct client *c = client_connect(f->path);
+
+	uml_probe(c);
+	for (unsigned int i = 0; i < N_RINGS; i++) {
+		assert_int_equal(get_base(c, i), 0);
+		set_state(c, VU_SET_VRING_ENABLE, i, 0);
+		set_ring_fd(c, VU_SET_VRING_CALL, i, -1);
+	}
+	command(c, VU_RESET_DEVICE, NULL, 0, NULL, 0);
+	command(c, VU_RESET_OWNER, NULL, 0, NULL, 0);
+	uml_bind(c);
+	assert_int_equal(port_devid(c, 1) >> 16, 1);
 	client_delete(c);
 	assert_int_equal(n_dropped, 0);
 }
@@ -252,9 +408,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_malformed),
+		TEST(test_every_wrong_shape),
 		TEST(test_malformed_while_running),
 		TEST(test_bad_rings),
 		TEST(test_bad_chain),
+		TEST(test_left_out),
+		TEST(test_ring_added_while_running),
+		TEST(test_ends_before_beginnings),
 		TEST(test_features_that_the_device_needs),
 		TEST(test_answers_not_taken),
 		TEST(test_half_a_message),
