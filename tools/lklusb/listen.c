@@ -8,11 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "report.h"
+#include "unix_listen.h"
 #include "usbip_op.h"
 
 #define BACKLOG 16
@@ -139,51 +138,13 @@ int listen_tcp(struct listener *l, const char *where, bool all)
 
 /* ---- unix ---- */
 
-static bool is_stale(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct stat st;
-	bool stale;
-
-	if (fd < 0)
-		return false;
-	stale = !lstat(addr->sun_path, &st) && S_ISSOCK(st.st_mode) &&
-		connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) &&
-		errno == ECONNREFUSED;
-	close(fd);
-	return stale;
-}
-
-static int bind_private(int fd, const struct sockaddr_un *addr)
-{
-	mode_t old = umask(0177);
-	int err = bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? -errno : 0;
-
-	umask(old);
-	return err;
-}
-
 int listen_unix(struct listener *l, const char *path)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int err = -ENAMETOOLONG;
+	int err = unix_listen(path, &l->fds[l->n]);
 
-	if (strlen(path) < sizeof(addr.sun_path)) {
-		strcpy(addr.sun_path, path);
-		err = bind_private(fd, &addr);
-	}
-	if (err == -EADDRINUSE && is_stale(&addr)) {
-		unlink(path);
-		err = bind_private(fd, &addr);
-	}
-	if (!err && listen(fd, BACKLOG))
-		err = -errno;
-	if (err) {
-		close(fd);
+	if (err)
 		return report(REPORT_SYSTEM, "listen", "%s: %s", path, strerror(-err));
-	}
-	l->fds[l->n++] = fd;
+	l->n++;
 	l->unix_path = path;
 	report_note("listening on %s", path);
 	return 0;

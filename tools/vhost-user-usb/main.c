@@ -11,15 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "image.h"
 #include "log.h"
 #include "options.h"
 #include "stick.h"
+#include "unix_listen.h"
 #include "usb.h"
 #include "vhost_user.h"
 #include "virtio_usbip_dev.h"
@@ -167,57 +165,6 @@ static int trace_start(struct server *s)
 
 /* ---- socket ---- */
 
-/* A socket that nobody listens to any more is one that a killed server left. */
-static bool socket_is_stale(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct stat st;
-	bool stale;
-
-	if (fd < 0)
-		return false;
-	stale = !lstat(addr->sun_path, &st) && S_ISSOCK(st.st_mode) &&
-		connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) &&
-		errno == ECONNREFUSED;
-	close(fd);
-	return stale;
-}
-
-/* Whoever can connect reads and writes the sticks: only the user may. */
-static int socket_bind(int fd, const struct sockaddr_un *addr)
-{
-	mode_t old = umask(0177);
-	int err = bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? -errno : 0;
-
-	umask(old);
-	return err;
-}
-
-static int socket_listen(const char *path, int *ret_fd)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd, err;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	err = socket_bind(fd, &addr);
-	if (err == -EADDRINUSE && socket_is_stale(&addr)) {
-		unlink(path);
-		err = socket_bind(fd, &addr);
-	}
-	if (!err && listen(fd, 8))
-		err = -errno;
-	if (err)
-		close(fd);
-	else
-		*ret_fd = fd;
-	return err;
-}
-
 static int socket_open(struct server *s)
 {
 	const struct options *o = &s->options;
@@ -225,7 +172,7 @@ static int socket_open(struct server *s)
 
 	s->fd = o->fd;
 	if (o->socket_path)
-		err = socket_listen(o->socket_path, &s->fd);
+		err = unix_listen(o->socket_path, &s->fd);
 	s->made_socket = o->socket_path && !err;
 	if (!err)
 		err = vhost_user_new(&usbip_dev_ops, s->dev, s->fd, &s->vu);
