@@ -5,26 +5,25 @@
 # variant: events
 # limit: 200
 . "$TOP/tests/guest/lib.bash"
-DAEMON=$TOP/build/host/tests/guest/hostile-device
-export LIE=$WORK/lie
+. "$TOP/tests/guest/hostile.bash"
 : > "$LIE"
 case $1 in
-early) at=3 lies='len-short len-zero len-long len-huge len-header command seq status
-	actual-huge actual-negative n-packets twice other-head no-head' ;;
-late) at=150 lies='len-short len-zero len-long len-huge len-header command seq status
-	actual-huge actual-negative n-packets twice other-head no-head' ;;
+early) at=3 ;;
+late) at=150 ;;
 never) at=150 lies='never' ;;
 events) at=1 lies='event-type event-missed event-port event-devid event-speed
 	event-short event-twice' ;;
 esac
+: "${lies:=len-short len-zero len-long len-huge len-header command seq status actual-huge \
+	actual-negative n-packets twice other-head no-head}"
 truncate -s 32M "$img" "$WORK/high.img"
 start_daemon "$img" "$WORK/high.img,speed=high"
-echo "$at $lies" > "$WORK/lies"
+echo "$at" $lies > "$WORK/lies"
 boot guest 190 <<'END'
-read -r -d '' at lies < "$WORK/lies"
+. "$TOP/tests/guest/hostile.bash"
+read -r at lies < "$WORK/lies"
 for lie in $lies; do
-	echo "lie: $lie" > /dev/kmsg
-	echo "$lie $at" > "$WORK/lie"
+	tell $lie $at
 	load
 	# There may never be a disk, or half of one.
 	for i in $(seq 6); do has_disk sda && break; sleep 0.1; done
@@ -33,10 +32,10 @@ for lie in $lies; do
 			timeout 40 dd if=/dev/$d of=/dev/null bs=64k count=100 iflag=direct 2> /dev/null
 	done
 	if [[ $lie = event* ]]; then
-		touch "$WORK/replug"
-		wait_for 20 test ! -e "$WORK/replug" || fail "nobody replugs"
+		pull
+		plug
 	fi
-	: > "$WORK/lie"
+	honest
 	unload
 done
 # the same device, honest
@@ -45,16 +44,7 @@ wait_disk sda
 dd if=/dev/sda of=/dev/null bs=64k count=20 iflag=direct 2> /dev/null || fail "no reading after all"
 unload
 END
-while kill -0 "$guest" 2> /dev/null; do
-	if [ -e "$WORK/replug" ]; then
-		signal_daemon USR1
-		sleep 0.1
-		signal_daemon USR2
-		sleep 0.1
-		rm "$WORK/replug"
-	fi
-	sleep 0.05
-done
+obey
 wait_guest guest
 for lie in $lies; do
 	grep -q "^lie: $lie$" "$WORK/daemon.log" || fail "the device never told $lie"
