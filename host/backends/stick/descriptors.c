@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Descriptors: USB 3.2 9.6; what a high-speed device has besides: USB 2.0 9.6. */
-#include <stddef.h>
-#include <linux/usb/ch9.h>
-
 #include "stick_i.h"
 
 #define VENDOR_ID	0x1209	/* pid.codes */
@@ -13,16 +10,8 @@
 #define PROTOCOL_UAS	0x62
 #define FULL_MAX_PACKET	64
 #define SUPER_MAX_PACKET 1024
-#define LANGUAGE	0x0409
 
-enum { STRING_LANGUAGES, STRING_MANUFACTURER, STRING_PRODUCT, STRING_SERIAL };
-
-/* Appends a descriptor; what is built here is much less than STICK_REPLY_MAX. */
-static uint8_t *desc_put(uint8_t *to, const void *descriptor, size_t len)
-{
-	memcpy(to, descriptor, len);
-	return to + len;
-}
+enum { STRING_MANUFACTURER = 1, STRING_PRODUCT, STRING_SERIAL };
 
 static bool desc_is_super(const struct stick *s)
 {
@@ -46,7 +35,7 @@ static int desc_device(const struct stick *s, uint8_t *reply)
 		.bNumConfigurations = 1,
 	};
 
-	return desc_put(reply, &d, d.bLength) - reply;
+	return ep0_put(reply, &d, d.bLength) - reply;
 }
 
 static uint8_t *desc_put_endpoint(uint8_t *to, uint8_t address, uint16_t max_packet,
@@ -66,10 +55,10 @@ static uint8_t *desc_put_endpoint(uint8_t *to, uint8_t address, uint16_t max_pac
 		.bmAttributes = log2_streams,
 	};
 
-	to = desc_put(to, &ep, ep.bLength);
+	to = ep0_put(to, &ep, ep.bLength);
 	if (max_packet != SUPER_MAX_PACKET)
 		return to;
-	return desc_put(to, &companion, companion.bLength);
+	return ep0_put(to, &companion, companion.bLength);
 }
 
 static uint8_t *desc_put_interface(uint8_t *to, uint8_t setting, uint8_t protocol,
@@ -85,7 +74,7 @@ static uint8_t *desc_put_interface(uint8_t *to, uint8_t setting, uint8_t protoco
 		.bInterfaceProtocol = protocol,
 	};
 
-	return desc_put(to, &interface, interface.bLength);
+	return ep0_put(to, &interface, interface.bLength);
 }
 
 static uint8_t *desc_put_bot(uint8_t *to, uint16_t max_packet)
@@ -104,7 +93,7 @@ static uint8_t *desc_put_uas_pipe(uint8_t *to, uint8_t address, uint16_t max_pac
 
 	to = desc_put_endpoint(to, address, max_packet,
 			       streams ? STICK_LOG2_STREAMS : 0);
-	return desc_put(to, usage, sizeof(usage));
+	return ep0_put(to, usage, sizeof(usage));
 }
 
 static uint8_t *desc_put_uas(uint8_t *to, uint16_t max_packet)
@@ -136,81 +125,19 @@ static int desc_configuration(const struct stick *s, uint8_t type, uint16_t max_
 	if (s->uas && max_packet != FULL_MAX_PACKET)
 		end = desc_put_uas(end, max_packet);
 	config.wTotalLength = htole16(end - reply);
-	desc_put(reply, &config, config.bLength);
+	ep0_put(reply, &config, config.bLength);
 	return end - reply;
 }
 
-/*
- * USB 3.2 9.6.2. Exit latencies of 0 tell the host that there is no link whose
- * power could be managed.
- */
-static int desc_bos(uint8_t *reply)
+static int desc_string(const struct stick *s, const struct ep0_request *r, uint8_t *reply)
 {
-	struct usb_bos_descriptor head = {
-		.bLength = USB_DT_BOS_SIZE,
-		.bDescriptorType = USB_DT_BOS,
-		.bNumDeviceCaps = 2,
-	};
-	struct usb_ext_cap_descriptor usb2 = {
-		.bLength = USB_DT_USB_EXT_CAP_SIZE,
-		.bDescriptorType = USB_DT_DEVICE_CAPABILITY,
-		.bDevCapabilityType = USB_CAP_TYPE_EXT,
-		.bmAttributes = htole32(USB_LPM_SUPPORT),
-	};
-	struct usb_ss_cap_descriptor super = {
-		.bLength = USB_DT_USB_SS_CAP_SIZE,
-		.bDescriptorType = USB_DT_DEVICE_CAPABILITY,
-		.bDevCapabilityType = USB_SS_CAP_TYPE,
-		.wSpeedSupported = htole16(USB_HIGH_SPEED_OPERATION |
-					   USB_5GBPS_OPERATION),
-		.bFunctionalitySupport = 2,	/* all of it from high speed on */
-	};
-	uint8_t *end = desc_put(reply + head.bLength, &usb2, usb2.bLength);
-
-	end = desc_put(end, &super, super.bLength);
-	head.wTotalLength = htole16(end - reply);
-	desc_put(reply, &head, head.bLength);
-	return end - reply;
-}
-
-/* USB 2.0 9.6.2: how it would look at full speed. */
-static int desc_qualifier(uint8_t *reply)
-{
-	struct usb_qualifier_descriptor d = {
-		.bLength = sizeof(d),
-		.bDescriptorType = USB_DT_DEVICE_QUALIFIER,
-		.bcdUSB = htole16(0x0210),
-		.bMaxPacketSize0 = 64,
-		.bNumConfigurations = 1,
-	};
-
-	return desc_put(reply, &d, sizeof(d)) - reply;
-}
-
-static int desc_string(const struct stick *s, uint8_t index, uint16_t language,
-		  uint8_t *reply)
-{
-	const char *text[] = {
+	const char *const texts[] = {
 		[STRING_MANUFACTURER] = "lklusb",
 		[STRING_PRODUCT] = "Emulated stick",
 		[STRING_SERIAL] = s->disk.serial,
 	};
-	unsigned int n = 2;
 
-	if (index > STRING_SERIAL || (index && language != LANGUAGE))
-		return -EPIPE;
-	if (index == STRING_LANGUAGES) {
-		reply[n++] = LANGUAGE & 0xff;
-		reply[n++] = LANGUAGE >> 8;
-	} else {
-		for (const char *p = text[index]; *p; p++) {
-			reply[n++] = *p;	/* ASCII, so UTF-16 is it and a zero */
-			reply[n++] = 0;
-		}
-	}
-	reply[0] = n;
-	reply[1] = USB_DT_STRING;
-	return n;
+	return ep0_put_string(texts, sizeof(texts) / sizeof(texts[0]), r, reply);
 }
 
 /* Only what works at another speed of USB 2.0 (USB 2.0 9.6.2, USB 3.2 9.6.1). */
@@ -219,18 +146,18 @@ static int desc_other_speed(const struct stick *s, uint8_t type, uint8_t *reply)
 	if (desc_is_super(s))
 		return -EPIPE;
 	if (type == USB_DT_DEVICE_QUALIFIER)
-		return desc_qualifier(reply);
+		return ep0_put_qualifier(0x0210, 0, 1, reply);
 	return desc_configuration(s, USB_DT_OTHER_SPEED_CONFIG, FULL_MAX_PACKET, reply);
 }
 
-int stick_descriptor(const struct stick *s, const struct usb_ctrlrequest *req,
-		     uint8_t reply[STICK_REPLY_MAX])
+int stick_descriptor(void *stick, const struct ep0_request *r, uint8_t *reply)
 {
-	uint8_t type = le16toh(req->wValue) >> 8, index = le16toh(req->wValue);
+	const struct stick *s = stick;
+	uint8_t type = r->value >> 8;
 
 	if (type == USB_DT_STRING)
-		return desc_string(s, index, le16toh(req->wIndex), reply);
-	if (index)
+		return desc_string(s, r, reply);
+	if (r->value & 0xff)
 		return -EPIPE;
 	switch (type) {
 	case USB_DT_DEVICE:
@@ -238,7 +165,7 @@ int stick_descriptor(const struct stick *s, const struct usb_ctrlrequest *req,
 	case USB_DT_CONFIG:
 		return desc_configuration(s, USB_DT_CONFIG, stick_max_packet(s), reply);
 	case USB_DT_BOS:
-		return desc_bos(reply);
+		return ep0_put_bos(USB_HIGH_SPEED_OPERATION | USB_5GBPS_OPERATION, 2, reply);
 	case USB_DT_DEVICE_QUALIFIER:
 	case USB_DT_OTHER_SPEED_CONFIG:
 		return desc_other_speed(s, type, reply);

@@ -110,8 +110,8 @@ static void stick_refuse(struct stick *s)
 {
 	unsigned int first = 0;
 
-	if (s->configuration)
-		first = s->setting ? N_PIPES : PIPE_STATUS;
+	if (s->ep0.configuration)
+		first = s->ep0.setting ? N_PIPES : PIPE_STATUS;
 	for (unsigned int i = first; i < N_PIPES; i++)
 		stick_end_queue(s, &s->pipes[i].q, -ENOENT);
 }
@@ -218,22 +218,21 @@ static bool stick_control_step(struct stick *s)
 {
 	struct usb_urb *urb = s->control.first;
 	uint8_t reply[STICK_REPLY_MAX];
-	struct usb_ctrlrequest req;
+	struct ep0_request r;
 	uint32_t len;
 
 	if (!urb)
 		return false;
-	_Static_assert(sizeof(req) == sizeof(urb->setup), "USB 2.0 table 9-2");
-	memcpy(&req, urb->setup, sizeof(req));
-	if (s->n_io && stick_control_needs_quiet(s, &req)) {
+	r = ep0_decode(urb->setup);
+	if (s->n_io && stick_control_needs_quiet(s, &r)) {
 		s->abort = true;
 		return false;
 	}
-	len = le16toh(req.wLength);
+	len = r.length;
 	if (len > urb->length)
 		len = urb->length;
-	stick_end_control(s, urb, req.bRequestType & USB_DIR_IN, len,
-			  stick_control(s, &req, reply), reply);
+	stick_end_control(s, urb, urb->setup[0] & USB_DIR_IN, len,
+			  stick_control(s, &r, reply), reply);
 	return true;
 }
 
@@ -251,9 +250,9 @@ static bool stick_step(struct stick *s)
 	if (stick_control_step(s))
 		return true;
 	stick_refuse(s);
-	if (!s->configuration)
+	if (!s->ep0.configuration)
 		return false;
-	if (s->setting)
+	if (s->ep0.setting)
 		return uas_step(s);
 	return !s->n_io && bot_step(s);
 }
@@ -422,8 +421,7 @@ static void stick_reset(struct usb_backend *b,
 	*r = (struct stick_reset){ .done = done, .ctx = ctx };
 	pthread_mutex_lock(&s->lock);
 	stick_end_all(s, -ECONNRESET);
-	s->configuration = s->setting = 0;
-	s->u1_enabled = s->u2_enabled = false;
+	s->ep0 = (struct ep0){ 0 };
 	stick_renew_pipes(s);
 	scsi_disk_reset(&s->disk);
 	for (last = &s->resets; *last; last = &(*last)->next)
@@ -439,7 +437,7 @@ static int stick_stream_pipes(struct stick *s, const uint8_t *eps, unsigned int 
 {
 	if (s->closing)
 		return -ESHUTDOWN;
-	if (s->backend.speed != USB_SPEED_SUPER_ || !s->setting || n_eps > N_PIPES)
+	if (s->backend.speed != USB_SPEED_SUPER_ || !s->ep0.setting || n_eps > N_PIPES)
 		return -EINVAL;
 	for (unsigned int i = 0; i < n_eps; i++) {
 		pipes[i] = stick_pipe(s, eps[i] & 0x0f, eps[i] & 0x80);

@@ -3,7 +3,7 @@
  * stick_i.h - the parts of the stick.
  *
  *   stick.c        queues of URBs, who works on them, cancel, reset, life
- *   control.c      requests on endpoint 0; descriptors.c has what they read
+ *   control.c      requests on endpoint 0 (ep0.h); descriptors.c has what they read
  *   bot.c          alternate setting 0: Bulk-Only Transport
  *   uas.c          alternate setting 1: USB Attached SCSI, what comes on its command
  *                  pipe; uas_task.c is about the commands, uas_i.h both
@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "ep0.h"
 #include "scsi_i.h"
 #include "stick.h"
 
@@ -115,9 +116,7 @@ struct stick {
 	struct urb_queue ended;		/* complete is to be called */
 	struct stick_reset *resets;	/* done is to be called */
 
-	uint8_t configuration;		/* 0: not configured; or 1 */
-	uint8_t setting;		/* of the interface: 0 BOT, 1 UAS */
-	bool u1_enabled, u2_enabled;	/* USB 3.2 9.4.9; there is no link to manage */
+	struct ep0 ep0;			/* configuration 1; setting 0: BOT, 1: UAS */
 	struct bot bot;
 	struct uas *uas;		/* NULL: not offered */
 	struct scsi_disk disk;
@@ -174,20 +173,19 @@ uint32_t stick_max_packet(const struct stick *s);	/* of the bulk endpoints */
 /* ---- control.c; with the lock held, n_io is 0 if it needs quiet ---- */
 
 /* Whether the request ends the commands that run, so must wait for their I/O. */
-bool stick_control_needs_quiet(const struct stick *s, const struct usb_ctrlrequest *req);
+bool stick_control_needs_quiet(const struct stick *s, const struct ep0_request *r);
 
 /*
  * Carries a request out. Returns the bytes in reply (0 for a request that sends
  * or has no data), or -EPIPE to stall.
  */
-int stick_control(struct stick *s, const struct usb_ctrlrequest *req,
+int stick_control(struct stick *s, const struct ep0_request *r,
 		  uint8_t reply[STICK_REPLY_MAX]);
 
 /* ---- descriptors.c ---- */
 
-/* GET_DESCRIPTOR: as stick_control. */
-int stick_descriptor(const struct stick *s, const struct usb_ctrlrequest *req,
-		     uint8_t reply[STICK_REPLY_MAX]);
+/* GET_DESCRIPTOR, as struct ep0_ops has it. */
+int stick_descriptor(void *stick, const struct ep0_request *r, uint8_t *reply);
 
 /* ---- bot.c; with the lock held ---- */
 

@@ -4,20 +4,14 @@
  * its IDs and find the endpoints by themselves, but at low speed, where usbtest takes
  * interrupt endpoints 2 of another firmware.
  */
-#include <endian.h>
-#include <errno.h>
-#include <string.h>
-#include <linux/usb/ch9.h>
-
 #include "zero_i.h"
 
 #define GADGET_VENDOR	0x0525
 #define GADGET_PRODUCT	0xa4a0
 #define FIRMWARE_ID	0xfff0	/* vendor and product */
-#define LANGUAGE	0x0409
 #define N_CONFIGS	2
 
-enum { STRING_LANGUAGES, STRING_MANUFACTURER, STRING_PRODUCT, STRING_SERIAL };
+enum { STRING_MANUFACTURER = 1, STRING_PRODUCT, STRING_SERIAL };
 
 static const struct zero_ep_info gadget_eps[] = {
 	{ USB_DIR_IN | 1, ZERO_BULK }, { USB_DIR_OUT | 2, ZERO_BULK },
@@ -57,13 +51,6 @@ uint32_t zero_max_packet(const struct zero *z, enum zero_type type)
 	return desc_max_packet(z->backend.speed, type);
 }
 
-/* Appends a descriptor; what is built here is less than ZERO_REPLY_MAX. */
-static uint8_t *desc_put(uint8_t *to, const void *descriptor, size_t len)
-{
-	memcpy(to, descriptor, len);
-	return to + len;
-}
-
 static bool desc_is_super(enum usb_speed speed)
 {
 	return speed >= USB_SPEED_SUPER_;
@@ -89,7 +76,7 @@ static int desc_device(const struct zero *z, uint8_t *reply)
 		.bNumConfigurations = N_CONFIGS,
 	};
 
-	return desc_put(reply, &d, d.bLength) - reply;
+	return ep0_put(reply, &d, d.bLength) - reply;
 }
 
 /* A packet a millisecond. */
@@ -120,8 +107,8 @@ static uint8_t *desc_put_endpoint(uint8_t *to, enum usb_speed speed,
 		.wBytesPerInterval = htole16(info->type == ZERO_BULK ? 0 : max_packet),
 	};
 
-	to = desc_put(to, &ep, ep.bLength);
-	return desc_is_super(speed) ? desc_put(to, &companion, companion.bLength) : to;
+	to = ep0_put(to, &ep, ep.bLength);
+	return desc_is_super(speed) ? ep0_put(to, &companion, companion.bLength) : to;
 }
 
 static uint8_t *desc_put_setting(uint8_t *to, enum usb_speed speed, uint8_t setting)
@@ -142,7 +129,7 @@ static uint8_t *desc_put_setting(uint8_t *to, enum usb_speed speed, uint8_t sett
 		end = desc_put_endpoint(end, speed, &infos[i]);
 		interface.bNumEndpoints++;
 	}
-	desc_put(to, &interface, interface.bLength);
+	ep0_put(to, &interface, interface.bLength);
 	return end;
 }
 
@@ -166,90 +153,23 @@ static int desc_configuration(enum usb_speed speed, uint8_t type, uint8_t index,
 	if (!index)
 		end = desc_put_setting(end, speed, 1);
 	config.wTotalLength = htole16(end - reply);
-	desc_put(reply, &config, config.bLength);
+	ep0_put(reply, &config, config.bLength);
 	return end - reply;
 }
 
-/* USB 3.2 9.6.2. Exit latencies of 0: there is no link whose power could be managed. */
-static int desc_bos(const struct zero *z, uint8_t *reply)
+int zero_descriptor(void *zero, const struct ep0_request *r, uint8_t *reply)
 {
-	struct usb_bos_descriptor head = {
-		.bLength = USB_DT_BOS_SIZE,
-		.bDescriptorType = USB_DT_BOS,
-		.bNumDeviceCaps = 2,
-	};
-	struct usb_ext_cap_descriptor usb2 = {
-		.bLength = USB_DT_USB_EXT_CAP_SIZE,
-		.bDescriptorType = USB_DT_DEVICE_CAPABILITY,
-		.bDevCapabilityType = USB_CAP_TYPE_EXT,
-		.bmAttributes = htole32(USB_LPM_SUPPORT),
-	};
-	struct usb_ss_cap_descriptor super = {
-		.bLength = USB_DT_USB_SS_CAP_SIZE,
-		.bDescriptorType = USB_DT_DEVICE_CAPABILITY,
-		.bDevCapabilityType = USB_SS_CAP_TYPE,
-		.wSpeedSupported = htole16(USB_FULL_SPEED_OPERATION |
-					   USB_HIGH_SPEED_OPERATION | USB_5GBPS_OPERATION),
-		.bFunctionalitySupport = 1,
-	};
-	uint8_t *end = desc_put(reply + head.bLength, &usb2, usb2.bLength);
-
-	if (!desc_is_super(z->backend.speed))
-		return -EPIPE;
-	end = desc_put(end, &super, super.bLength);
-	head.wTotalLength = htole16(end - reply);
-	desc_put(reply, &head, head.bLength);
-	return end - reply;
-}
-
-static int desc_qualifier(uint8_t *reply)
-{
-	struct usb_qualifier_descriptor d = {
-		.bLength = sizeof(d),
-		.bDescriptorType = USB_DT_DEVICE_QUALIFIER,
-		.bcdUSB = htole16(0x0200),
-		.bDeviceClass = USB_CLASS_VENDOR_SPEC,
-		.bMaxPacketSize0 = 64,
-		.bNumConfigurations = N_CONFIGS,
-	};
-
-	return desc_put(reply, &d, sizeof(d)) - reply;
-}
-
-/* ASCII, so UTF-16 is it and a zero. */
-static int desc_string(uint8_t index, uint16_t language, uint8_t *reply)
-{
-	static const char *const text[] = {
+	static const char *const texts[] = {
 		[STRING_MANUFACTURER] = "lklusb",
 		[STRING_PRODUCT] = "Zero",
 		[STRING_SERIAL] = "0123456789.0123456789.0123456789",
 	};
-	unsigned int n = 2;
-
-	if (index > STRING_SERIAL || (index && language != LANGUAGE))
-		return -EPIPE;
-	if (index == STRING_LANGUAGES) {
-		reply[n++] = LANGUAGE & 0xff;
-		reply[n++] = LANGUAGE >> 8;
-	} else {
-		for (const char *p = text[index]; *p; p++) {
-			reply[n++] = *p;
-			reply[n++] = 0;
-		}
-	}
-	reply[0] = n;
-	reply[1] = USB_DT_STRING;
-	return n;
-}
-
-int zero_descriptor(const struct zero *z, const struct usb_ctrlrequest *req,
-		    uint8_t reply[ZERO_REPLY_MAX])
-{
-	uint8_t type = le16toh(req->wValue) >> 8, index = le16toh(req->wValue);
+	const struct zero *z = zero;
 	enum usb_speed speed = z->backend.speed;
+	uint8_t type = r->value >> 8, index = r->value;
 
 	if (type == USB_DT_STRING)
-		return desc_string(index, le16toh(req->wIndex), reply);
+		return ep0_put_string(texts, sizeof(texts) / sizeof(texts[0]), r, reply);
 	if (type == USB_DT_CONFIG)
 		return desc_configuration(speed, type, index, reply);
 	/* How it would look at full speed: of a high-speed device only (USB 2.0 9.6.2). */
@@ -259,9 +179,10 @@ int zero_descriptor(const struct zero *z, const struct usb_ctrlrequest *req,
 		return -EPIPE;
 	if (type == USB_DT_DEVICE)
 		return desc_device(z, reply);
-	if (type == USB_DT_BOS)
-		return desc_bos(z, reply);
+	if (type == USB_DT_BOS && desc_is_super(speed))
+		return ep0_put_bos(USB_FULL_SPEED_OPERATION | USB_HIGH_SPEED_OPERATION |
+				   USB_5GBPS_OPERATION, 1, reply);
 	if (type == USB_DT_DEVICE_QUALIFIER && speed == USB_SPEED_HIGH_)
-		return desc_qualifier(reply);
+		return ep0_put_qualifier(0x0200, USB_CLASS_VENDOR_SPEC, N_CONFIGS, reply);
 	return -EPIPE;
 }

@@ -189,7 +189,7 @@ static bool zero_ep_work(struct zero *z, struct zero_ep *ep)
 {
 	if (ep->info->type == ZERO_ISO)
 		zero_iso(z, ep);
-	else if (z->configuration == ZERO_CONFIG_SOURCE)
+	else if (z->ep0.configuration == ZERO_CONFIG_SOURCE)
 		zero_source_sink(z, ep);
 	else if (ep->q.first->in)
 		return zero_loop_in(z, ep);

@@ -109,18 +109,16 @@ bool zero_ep_is_active(const struct zero *z, const struct zero_ep *ep)
 {
 	bool bulk = ep->info->type == ZERO_BULK;
 
-	return bulk ? z->configuration : z->setting;
+	return bulk ? z->ep0.configuration : z->ep0.setting;
 }
 
-void zero_configure(struct zero *z, uint8_t configuration, uint8_t setting)
+void zero_renew_eps(struct zero *z)
 {
 	for (unsigned int i = 0; i < z->n_eps; i++) {
 		zero_end_queue(z, &z->eps[i], -ESHUTDOWN);
 		z->eps[i].halted = false;
 		z->eps[i].free_at = 0;
 	}
-	z->configuration = configuration;
-	z->setting = setting;
 	z->loop.n = 0;
 }
 
@@ -288,8 +286,8 @@ static void zero_reset(struct usb_backend *b, void (*done)(void *ctx, int status
 	*r = (struct zero_reset){ .done = done, .ctx = ctx };
 	pthread_mutex_lock(&z->lock);
 	zero_end_all(z, -ECONNRESET);
-	zero_configure(z, 0, 0);
-	z->u1_enabled = z->u2_enabled = false;
+	zero_renew_eps(z);
+	z->ep0 = (struct ep0){ 0 };
 	z->wake_at = 0;
 	for (last = &z->resets; *last; last = &(*last)->next)
 		;

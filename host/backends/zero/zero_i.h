@@ -16,6 +16,7 @@
 
 #include <pthread.h>
 
+#include "ep0.h"
 #include "usb_backend.h"
 #include "zero_backend.h"
 
@@ -75,9 +76,7 @@ struct zero {
 	struct zero_ep eps[ZERO_MAX_EPS];
 	struct zero_reset *resets;	/* done is to be called after what has ended */
 
-	uint8_t configuration;		/* 0: not configured */
-	uint8_t setting;
-	bool u1_enabled, u2_enabled;
+	struct ep0 ep0;
 	uint32_t scratch_len;		/* of request 0x5b */
 	uint8_t scratch[ZERO_SCRATCH];
 	struct zero_loop loop;
@@ -100,8 +99,8 @@ static inline struct usb_urb *zero_queue_take(struct zero_queue *q)
 /* Takes the head off the endpoint's queue and has it completed. */
 void zero_end_head(struct zero *z, struct zero_ep *ep, int status, uint32_t actual);
 
-/* A new configuration or setting: nothing is queued, halted or looped. */
-void zero_configure(struct zero *z, uint8_t configuration, uint8_t setting);
+/* For a new configuration or setting: nothing is queued, halted or looped. */
+void zero_renew_eps(struct zero *z);
 
 /* Of that address, in the current setting or not; NULL: there is none. */
 struct zero_ep *zero_find_ep(struct zero *z, uint8_t address);
@@ -141,8 +140,7 @@ uint32_t zero_max_packet(const struct zero *z, enum zero_type type);
 /* Endpoints of the speed; how many. */
 unsigned int zero_ep_infos(enum usb_speed speed, const struct zero_ep_info **ret_infos);
 
-/* GET_DESCRIPTOR: bytes in reply, or -EPIPE. */
-int zero_descriptor(const struct zero *z, const struct usb_ctrlrequest *req,
-		    uint8_t reply[ZERO_REPLY_MAX]);
+/* GET_DESCRIPTOR, as struct ep0_ops has it. */
+int zero_descriptor(void *zero, const struct ep0_request *r, uint8_t *reply);
 
 #endif
