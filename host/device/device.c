@@ -84,8 +84,8 @@ static bool usbip_dev_queues_ok(struct virtq *const *queues, unsigned int n)
 }
 
 /*
- * DEV-36. A driver that took the rings over from an older one would have emptied them.
- * That all indexes are multiples of 65536 by chance is left out of account.
+ * DEV-36: a new driver has new rings, which start at 0. That those of an old one are all
+ * at a multiple of 65536 by chance is left out of account.
  */
 static bool usbip_dev_resumes(struct virtq *const *queues, unsigned int n)
 {

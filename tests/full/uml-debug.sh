@@ -4,6 +4,8 @@
 # variant: module
 # variant: unplug
 # variant: guest-dies
+# variant: hostile-device early
+# variant: hostile-device events
 # variant: roundtrip speed=high
 # variant: roundtrip protocol=uas
 # variant: sg3 protocol=uas sector-size=512
