@@ -211,6 +211,23 @@ static void cancels_reach_the_device(void **state)
 	assert_good(f, true, f->buf, SECTOR, READ10(0, 1));
 }
 
+/* What goes out is a copy, in the URB for so long. */
+static void urbs_come_back_as_they_were(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t cbw[CBW];
+	struct xfer x;
+
+	put_cbw(f, cbw, false, 0, TUR);
+	xfer_init(f, &x, EP_OUT, false, cbw, sizeof(cbw));
+	submit(&x);
+	assert_int_equal(wait_xfer(&x), 0);
+	assert_ptr_equal(x.urb.iov, x.iov);
+	assert_int_equal(x.urb.n_iov, 1);
+	assert_ptr_equal(x.iov[0].iov_base, cbw);
+	assert_int_equal(x.urb.actual, sizeof(cbw));
+}
+
 #define BOT(name) cmocka_unit_test_setup_teardown(name, setup_bot, teardown)
 #define UAS(name) cmocka_unit_test_setup_teardown(name, setup_super, teardown), \
 		  cmocka_unit_test_setup_teardown(name, setup_high_uas, teardown)
@@ -228,6 +245,7 @@ int main(void)
 		UAS(uas_commands_side_by_side),
 		UAS(uas_what_is_no_command_goes_nowhere),
 		BOT(cancels_reach_the_device),
+		BOT(urbs_come_back_as_they_were),
 	};
 
 	log_set_callback(no_log, NULL);

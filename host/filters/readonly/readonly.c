@@ -1,111 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* URBs of the guest, and those of the filter that go on in their place. */
+/* URBs of the guest, which go on with the filter's own data where it goes out. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "../filter.h"
 #include "log.h"
 #include "readonly_filter.h"
 #include "readonly_i.h"
 
-struct shadow {
-	struct usb_urb urb;		/* what goes on */
-	struct usb_urb *guest;		/* in whose place */
-	struct readonly *filter;
-	struct shadow *prev, *next;	/* of the filter's list */
+/* Of an URB until it completes. */
+struct passing {
+	struct filter_hook hook;	/* first */
 	enum readonly_rewrite rewrite;
-	unsigned int holds;		/* until complete, and each thread inside cancel */
-	struct iovec iov;
+	struct iovec *iov;		/* the guest's */
+	unsigned int n_iov;
+	struct iovec own;
 	uint8_t command[READONLY_COMMAND_MAX];
 };
 
 struct readonly {
-	struct usb_backend base;	/* first */
-	struct usb_backend *below;
+	struct filter filter;		/* first */
 	pthread_mutex_t lock;		/* protects the rest; innermost */
 	struct readonly_state state;
-	struct shadow *first;		/* that have not completed */
 	bool complained;
 };
 
-static struct readonly *readonly_from_base(struct usb_backend *b)
+/* The URB is the guest's again. */
+static void passing_end(struct passing *p, struct usb_urb *urb)
 {
-	return (struct readonly *)b;
+	urb->iov = p->iov;
+	urb->n_iov = p->n_iov;
+	filter_unhook(&p->hook, urb);
+	free(p);
 }
 
-static void shadow_add(struct readonly *f, struct shadow *s)
+static void passing_complete(struct usb_urb *urb)
 {
-	s->next = f->first;
-	if (s->next)
-		s->next->prev = s;
-	f->first = s;
-}
-
-static void shadow_remove(struct readonly *f, struct shadow *s)
-{
-	*(s->prev ? &s->prev->next : &f->first) = s->next;
-	if (s->next)
-		s->next->prev = s->prev;
-}
-
-static void shadow_put(struct readonly *f, struct shadow *s)
-{
-	bool last;
+	struct passing *p = urb->submitter;
+	struct readonly *f = (struct readonly *)p->hook.filter;
 
 	pthread_mutex_lock(&f->lock);
-	last = !--s->holds;
+	readonly_rewrite(&f->state, urb, p->rewrite);
 	pthread_mutex_unlock(&f->lock);
-	if (last)
-		free(s);
+	passing_end(p, urb);
+	urb->complete(urb);
 }
 
-static void shadow_complete(struct usb_urb *urb)
-{
-	struct shadow *s = urb->submitter;
-	struct readonly *f = s->filter;
-	struct usb_urb *guest = s->guest;
-
-	pthread_mutex_lock(&f->lock);
-	shadow_remove(f, s);
-	readonly_rewrite(&f->state, urb, s->rewrite);
-	pthread_mutex_unlock(&f->lock);
-	guest->status = urb->status;
-	guest->actual = urb->actual;
-	guest->start_frame = urb->start_frame;
-	guest->error_count = urb->error_count;
-	shadow_put(f, s);
-	guest->complete(guest);
-}
-
-/* 0, or what the guest's URB ends with. With the lock held. */
-static int shadow_check(struct readonly *f, struct shadow *s)
+/* 0, or what the URB ends with. With the lock held. */
+static int passing_check(struct readonly *f, struct passing *p, struct usb_urb *urb)
 {
 	int ret;
 
-	if (!s->urb.ep)
-		return readonly_check_control(&f->state, s->guest);
-	if (s->urb.in)
-		return readonly_check_in(&f->state, s->guest, &s->rewrite);
-	ret = readonly_check_out(&f->state, s->guest, s->command);
-	s->iov = (struct iovec) { s->command, ret < 0 ? 0 : ret };
-	s->urb.iov = &s->iov;
-	s->urb.n_iov = 1;
-	return ret < 0 ? ret : 0;
-}
-
-static struct shadow *shadow_new(struct readonly *f, struct usb_urb *guest)
-{
-	struct shadow *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		return NULL;
-	s->urb = *guest;
-	s->urb.complete = shadow_complete;
-	s->urb.submitter = s;
-	s->guest = guest;
-	s->filter = f;
-	s->holds = 1;
-	return s;
+	if (!urb->ep)
+		return readonly_check_control(&f->state, urb);
+	if (urb->in)
+		return readonly_check_in(&f->state, urb, &p->rewrite);
+	ret = readonly_check_out(&f->state, urb, p->command);
+	if (ret < 0)
+		return ret;
+	p->own = (struct iovec) { p->command, ret };
+	urb->iov = &p->own;
+	urb->n_iov = 1;
+	return 0;
 }
 
 static void complain(struct readonly *f)
@@ -115,92 +72,51 @@ static void complain(struct readonly *f)
 	f->complained = true;
 }
 
-static int readonly_submit(struct usb_backend *base, struct usb_urb *guest)
+static int readonly_submit(struct usb_backend *base, struct usb_urb *urb)
 {
-	struct readonly *f = readonly_from_base(base);
-	struct shadow *s = shadow_new(f, guest);
+	struct readonly *f = (struct readonly *)base;
+	struct usb_backend *next = f->filter.next;
+	struct passing *p = calloc(1, sizeof(*p));
 	int status, err;
 
-	if (!s)
+	if (!p)
 		return -ENOMEM;
+	p->iov = urb->iov;
+	p->n_iov = urb->n_iov;
+	filter_hook(&f->filter, &p->hook, urb, passing_complete);
 	pthread_mutex_lock(&f->lock);
-	status = shadow_check(f, s);
-	if (!status)
-		shadow_add(f, s);
-	else
+	status = passing_check(f, p, urb);
+	if (status)
 		complain(f);
 	pthread_mutex_unlock(&f->lock);
-	if (status) {
-		free(s);
-		guest->status = status;
-		guest->actual = 0;
-		guest->complete(guest);
+	err = status ? 0 : next->ops->submit(next, urb);
+	if (!status && !err)
 		return 0;
-	}
-	err = f->below->ops->submit(f->below, &s->urb);
-	if (!err)
-		return 0;
-	pthread_mutex_lock(&f->lock);
-	shadow_remove(f, s);
-	pthread_mutex_unlock(&f->lock);
-	shadow_put(f, s);
-	return err;
-}
-
-/* The hold keeps what is below from seeing an URB that is gone. */
-static void readonly_cancel(struct usb_backend *base, struct usb_urb *guest)
-{
-	struct readonly *f = readonly_from_base(base);
-	struct shadow *s;
-
-	pthread_mutex_lock(&f->lock);
-	for (s = f->first; s && s->guest != guest; s = s->next)
-		;
-	if (s)
-		s->holds++;
-	pthread_mutex_unlock(&f->lock);
-	if (!s)
-		return;
-	f->below->ops->cancel(f->below, &s->urb);
-	shadow_put(f, s);
+	passing_end(p, urb);
+	if (err)
+		return err;
+	urb->status = status;
+	urb->actual = 0;
+	urb->complete(urb);
+	return 0;
 }
 
 static void readonly_reset(struct usb_backend *base, void (*done)(void *ctx, int status),
 			   void *ctx)
 {
-	struct readonly *f = readonly_from_base(base);
+	struct readonly *f = (struct readonly *)base;
 
 	pthread_mutex_lock(&f->lock);
 	f->state = (struct readonly_state) { 0 };
 	pthread_mutex_unlock(&f->lock);
-	f->below->ops->reset(f->below, done, ctx);
-}
-
-static int readonly_alloc_streams(struct usb_backend *base, const uint8_t *eps,
-				  unsigned int n_eps, unsigned int n_streams)
-{
-	struct usb_backend *below = readonly_from_base(base)->below;
-
-	if (!below->ops->alloc_streams)
-		return 0;
-	return below->ops->alloc_streams(below, eps, n_eps, n_streams);
-}
-
-static int readonly_free_streams(struct usb_backend *base, const uint8_t *eps,
-				 unsigned int n_eps)
-{
-	struct usb_backend *below = readonly_from_base(base)->below;
-
-	if (!below->ops->free_streams)
-		return 0;
-	return below->ops->free_streams(below, eps, n_eps);
+	filter_reset(base, done, ctx);
 }
 
 static void readonly_close(struct usb_backend *base)
 {
-	struct readonly *f = readonly_from_base(base);
+	struct readonly *f = (struct readonly *)base;
 
-	f->below->ops->close(f->below);
+	f->filter.next->ops->close(f->filter.next);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 }
@@ -208,22 +124,13 @@ static void readonly_close(struct usb_backend *base)
 static const struct usb_backend_ops readonly_ops = {
 	.name = "readonly",
 	.submit = readonly_submit,
-	.cancel = readonly_cancel,
+	.cancel = filter_cancel,
 	.reset = readonly_reset,
-	.alloc_streams = readonly_alloc_streams,
-	.free_streams = readonly_free_streams,
+	.suspend = filter_suspend,
+	.alloc_streams = filter_alloc_streams,
+	.free_streams = filter_free_streams,
 	.close = readonly_close,
 };
-
-static void below_gone(void *ctx)
-{
-	struct readonly *f = ctx;
-
-	if (f->base.events && f->base.events->gone)
-		f->base.events->gone(f->base.events_ctx);
-}
-
-static const struct usb_backend_events below_events = { .gone = below_gone };
 
 int readonly_filter_new(struct usb_backend *next, struct usb_backend **ret_backend)
 {
@@ -231,12 +138,8 @@ int readonly_filter_new(struct usb_backend *next, struct usb_backend **ret_backe
 
 	if (!f)
 		return -ENOMEM;
-	f->base.ops = &readonly_ops;
-	f->base.speed = next->speed;
-	f->below = next;
+	filter_init(&f->filter, &readonly_ops, next);
 	pthread_mutex_init(&f->lock, NULL);
-	next->events_ctx = f;
-	next->events = &below_events;
-	*ret_backend = &f->base;
+	*ret_backend = &f->filter.base;
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * readonly_i.h - the parts of the read-only filter.
  *
- *   readonly.c   URBs: each goes on as one of the filter's own
+ *   readonly.c   URBs: what goes out is the filter's copy
  *   protocol.c   what may go on, and what becomes of the answer: Bulk-Only, UAS, requests
  *   cdb.c        which SCSI commands only read
  *
