@@ -58,11 +58,13 @@ static bool listen_to(struct joining *j)
 		{ .fd = j->socket, .events = POLLIN },
 		{ .fd = j->signals, .events = POLLIN },
 	};
+	struct signalfd_siginfo taken;
 
 	for (;;) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return false;
-		if (fds[1].revents)
+		/* Taken, or it would end this process as soon as it may. */
+		if (fds[1].revents && read(j->signals, &taken, sizeof(taken)) > 0)
 			return false;
 		if (fds[0].revents && !receive(j))
 			return true;
@@ -101,6 +103,7 @@ static int wait_for_end(struct joining *j)
 {
 	struct mounts_entry *entry = calloc(1, sizeof(*entry));
 	int err = entry ? mounts_find(j->m->dir, entry) : -ENOMEM;
+	bool interrupted = false;
 
 	if (!err)
 		j->socket = ask_begin(entry->dev, entry->uid, REQUEST_WAIT);
@@ -110,11 +113,11 @@ static int wait_for_end(struct joining *j)
 	j->done = false;
 	if (!listen_to(j)) {
 		end_mount(j);
-		close(j->signals);
-		j->signals = -1;	/* the next one ends us */
-		listen_to(j);
+		interrupted = !listen_to(j);
 	}
 	close(j->socket);
+	if (interrupted)
+		return REPORT_MOUNT;
 	return j->done ? j->status : report(REPORT_MOUNT, "daemon-gone",
 					    "%s: its serving process is gone", j->m->dir);
 }
