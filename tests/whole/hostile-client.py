@@ -11,8 +11,8 @@ VERSION = os.environ['VERSION']
 
 def say(name, message, fds=()):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(20)
     s.connect(path)
+    s.settimeout(20)
     try:
         if fds:
             socket.send_fds(s, [message], list(fds))
@@ -38,7 +38,7 @@ def mount(version=VERSION, stick=stick, source=source, folder=folder, *words):
 null = os.open('/dev/null', os.O_RDWR)
 fuse = os.open('/dev/fuse', os.O_RDWR)
 pipe = os.pipe()
-words = ('mount', '-p', '2', source, folder)
+words = ('mount', '--kernel-log', os.environ['KLOG'], '-p', '2', source, folder)
 request = mount(VERSION, stick, source, folder, *words)
 silent = []
 for i in range(20):

@@ -4,27 +4,27 @@
 AS_ROOT=1
 . "$TOP/tests/whole/one-kernel.bash"
 make_stick
-mkdir -m 700 "$WORK/run"
+mkdir -m 700 "$WORK/r"
 as() {
 	local user=$1
 	shift
-	HOME=$WORK XDG_RUNTIME_DIR=$WORK/run setpriv --reuid "$user" --regid "$user" \
+	HOME=$WORK XDG_RUNTIME_DIR=$WORK/r setpriv --reuid "$user" --regid "$user" \
 		--clear-groups "$@"
 }
 chown -R 65534:65534 "$WORK"
 as 65534 "$LKLUSB" mount -f --kernel-log "$WORK/guest.dmesg" -p 1 "$img" "$dir" \
 	2> "$WORK/err" &
-wait_until mountpoint -q "$dir"
 answers() {
 	as 65534 timeout -k 3 20 "$LKLUSB" status -J "$dir" | grep -q '"pid"'
 }
-wait_until answers
+wait_until answers 2> /dev/null
 server=$(as 65534 "$LKLUSB" status -J "$dir" | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p')
-socket=$(echo "$WORK"/run/lklusb/stick-*[0-9a-f])
+trap 'kill $server' EXIT
+socket=$(echo "$WORK"/r/lklusb/stick-*[0-9a-f])
 [ -S "$socket" ] || fail "no socket: $socket"
 stick="file $(stat -c '%Hd:%Ld %i' "$img")"
 VERSION=$("$LKLUSB" --version | sed 's/lklusb \([^,]*\),.*/\1/')
-export VERSION
+export VERSION KLOG=$WORK/guest.dmesg
 files() {
 	ls "/proc/$server/fd" | wc -l
 }
@@ -45,7 +45,7 @@ want no-mount '$'
 want long-dir '$'
 want not-fuse 'taken\|E.*\[fuse-mount\]\|done 2\|$'
 want pipe 'taken\|E.*\[fuse-mount\]\|done 2\|$'
-want not-mounted 'taken\|E.*\[fuse-serve\]\|done 2\|$'
+want not-mounted 'taken\|E.*\[fuse-serve\]\|done 32\|$'
 want other-version 'taken\|E.*\[stick-version\]\|'
 want other-stick 'taken\|E.*\[stick-version\]\|'
 want bad-words 'taken\|done 1\|$'
@@ -56,7 +56,7 @@ answers || fail "it does not serve on"
 [ "$(files)" = "$before" ] || { ls -l "/proc/$server/fd"; fail "$(files) files, not $before"; }
 
 # Other users, even if they got as far as the socket.
-chmod 755 "$WORK/run" "$WORK/run/lklusb"
+chmod 755 "$WORK/r" "$WORK/r/lklusb"
 chmod 777 "$socket"
 as 65533 timeout -k 3 100 python3 "$TOP/tests/whole/hostile-client.py" "$socket" "$stick" \
 	"$img" "$two" > "$WORK/answers" 2>&1
@@ -66,6 +66,7 @@ timeout -k 3 100 python3 "$TOP/tests/whole/hostile-client.py" "$socket" "$stick"
 	"$img" "$two" > "$WORK/answers" 2>&1
 grep -q taken "$WORK/answers" && { cat "$WORK/answers"; fail "root's mount is served"; }
 grep -q 'user 0 is not served' "$WORK/err" || fail "no message about root"
-chmod 700 "$WORK/run" "$WORK/run/lklusb"
+chmod 700 "$WORK/r" "$WORK/r/lklusb"
 as 65534 timeout -k 3 20 "$LKLUSB" umount -q "$dir" || fail umount
 wait_gone "$server"
+trap - EXIT
