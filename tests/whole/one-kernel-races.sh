@@ -73,6 +73,12 @@ ends() {
 	done
 }
 
+# What a dead client has mounted may be there, or about to be, and nobody may serve it.
+again() {
+	! grep -q " $two fuse" /proc/mounts || fusermount3 -u -z "$two"
+	$mount --kernel-log "$WORK/guest1.dmesg" -p 2 "$img" "$two" 2> "$WORK/again"
+}
+
 clients() {
 	local i client
 	mount_stick "$img" -p 1
@@ -92,9 +98,7 @@ clients() {
 		fi
 		kill -9 $client
 		wait $client 2> /dev/null
-		# What it has mounted may be there, or about to be.
-		if mountpoint -q "$two"; then fusermount3 -u -z "$two"; fi
-		wait_until $mount --kernel-log "$WORK/guest1.dmesg" -p 2 "$img" "$two" 2> /dev/null
+		wait_until again
 		[ "$(server_of "$two")" = "$server" ] || fail "another process"
 		$umount -q "$two" || fail "umount after a dead client"
 	done

@@ -334,10 +334,17 @@ int control_publish(dev_t dev)
 
 void control_withdraw(dev_t dev)
 {
-	char path[RUNTIME_PATH_SIZE];
+	char path[RUNTIME_PATH_SIZE], target[64];
+	ssize_t n;
 
-	if (!path_of(dev, path))
-		unlink(path);
+	if (path_of(dev, path))
+		return;
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return;
+	target[n] = 0;
+	if (!strcmp(target, stick_lock_socket()))
+		unlink(path);	/* else another stick's process has the number now */
 }
 
 void control_finish(const struct one_mount *m, int status, const char *code,

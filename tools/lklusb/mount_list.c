@@ -105,20 +105,27 @@ int mount_list_claim(struct one_mount *m)
 	       report(REPORT_MOUNT, "already-mounted", "%s is mounted on %s", m->source, dir);
 }
 
-bool mount_list_ready(struct one_mount *m, dev_t dev)
+void mount_list_ready(struct one_mount *m, dev_t dev)
+{
+	pthread_mutex_lock(&stick.lock);
+	m->dev = dev;
+	m->state = MOUNT_READY;
+	pthread_mutex_unlock(&stick.lock);
+}
+
+bool mount_list_forget(struct one_mount *m, dev_t *ret_dev)
 {
 	const struct one_mount *other;
-	bool ready = true;
+	bool alone;
 
 	pthread_mutex_lock(&stick.lock);
+	*ret_dev = m->dev;
+	alone = m->dev != 0;
+	m->dev = 0;
 	for (other = stick.mounts; other; other = other->next)
-		ready &= other->dev != dev;
-	if (ready) {
-		m->dev = dev;
-		m->state = MOUNT_READY;
-	}
+		alone &= other->dev != *ret_dev;
 	pthread_mutex_unlock(&stick.lock);
-	return ready;
+	return alone;
 }
 
 void mount_list_serves(struct one_mount *m, struct fusefs *fs)
@@ -136,7 +143,6 @@ void mount_list_hide(struct one_mount *m)
 	m->state = MOUNT_ENDING;
 	while (m->users)
 		pthread_cond_wait(&stick.changed, &stick.lock);
-	m->dev = 0;
 	pthread_mutex_unlock(&stick.lock);
 }
 
@@ -212,6 +218,7 @@ void mount_list_free_dirs(char **dirs)
 	free(dirs);
 }
 
+/* The newest comes first: the host gives a number again as soon as a mount is gone. */
 struct one_mount *mount_list_get(dev_t dev)
 {
 	struct one_mount *m;

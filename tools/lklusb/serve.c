@@ -19,6 +19,7 @@
 
 static int listener;
 static bool serving;		/* atomic: some mount answered requests */
+static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;	/* of mounts' names */
 
 /* ---- signals ---- */
 
@@ -85,14 +86,27 @@ static int publish(struct one_mount *m)
 	struct mounts_entry *entry = calloc(1, sizeof(*entry));
 	int err = entry ? mounts_find(m->dir, entry) : -ENOMEM;
 
-	if (!err && !mount_list_ready(m, entry->dev))
-		err = -EEXIST;
 	if (!err && !m->joined)
 		err = control_start(listener, &serve_control_ops);
-	if (!err)
+	pthread_mutex_lock(&names_lock);
+	if (!err) {
+		mount_list_ready(m, entry->dev);
 		err = control_publish(entry->dev);
+	}
+	pthread_mutex_unlock(&names_lock);
 	free(entry);
 	return err;
+}
+
+/* The host may have given the number to another mount by now. */
+static void withdraw(struct one_mount *m)
+{
+	dev_t dev;
+
+	pthread_mutex_lock(&names_lock);
+	if (mount_list_forget(m, &dev))
+		control_withdraw(dev);
+	pthread_mutex_unlock(&names_lock);
 }
 
 /* Called by the FUSE server: requests are answered from now on. */
@@ -175,8 +189,7 @@ static void unmount(struct one_mount *m)
 
 	mount_list_serves(m, NULL);
 	fusefs_free(fs);
-	if (m->dev)
-		control_withdraw(m->dev);
+	withdraw(m);
 	mount_list_hide(m);
 	if (m->mounted && !lkl_panic_message())
 		status = one_mount_finish(m);

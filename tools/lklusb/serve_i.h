@@ -45,8 +45,9 @@ void mount_list_free(void);
 /* m->chosen is m's alone from now on. Reports whose it is; 0 or an exit status. */
 int mount_list_claim(struct one_mount *m);
 
-/* Ready, if no other has that number. False if another has. */
-bool mount_list_ready(struct one_mount *m, dev_t dev);
+/* Ready, and found by this number; until it is forgotten: then whether no other has it. */
+void mount_list_ready(struct one_mount *m, dev_t dev);
+bool mount_list_forget(struct one_mount *m, dev_t *ret_dev);
 
 /* m serves with fs, or, NULL, not any more; then fs is the caller's to free. */
 void mount_list_serves(struct one_mount *m, struct fusefs *fs);
