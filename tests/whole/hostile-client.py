@@ -3,6 +3,7 @@
 no lklusb says, and prints each answer. One case a line; a silent peer is closed."""
 import os
 import socket
+import subprocess
 import sys
 
 path, stick, source, folder = sys.argv[1:]
@@ -67,3 +68,17 @@ say('no-words', mount(VERSION, stick, source, folder), [fuse])
 say('bad-words', mount(VERSION, stick, source, folder, 'mount', '--nosuch', '-x'), [fuse])
 say('help', mount(VERSION, stick, source, folder, 'mount', '--help'), [fuse])
 say('long-dir', mount(VERSION, stick, source, '/' + 'd' * 8000, *words), [fuse])
+
+# One that mounts, asks, and is gone before it is answered.
+if 'DIES' not in os.environ:
+    sys.exit()
+ours, theirs = socket.socketpair()
+subprocess.run(['fusermount3', '-o', 'nosuid,nodev,max_read=1048576,fsname=dies,subtype=lklusb',
+                '--', folder], pass_fds=[theirs.fileno()],
+               env=dict(os.environ, _FUSE_COMMFD=str(theirs.fileno())), check=True)
+_, (mounted,), _, _ = socket.recv_fds(ours, 1, 1)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect(path)
+socket.send_fds(s, [request], [mounted])
+s.close()
+print('dies')

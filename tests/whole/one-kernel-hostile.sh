@@ -30,7 +30,7 @@ files() {
 }
 before=$(files)
 
-as 65534 timeout -k 3 100 python3 "$TOP/tests/whole/hostile-client.py" "$socket" "$stick" \
+DIES=1 as 65534 timeout -k 3 100 python3 "$TOP/tests/whole/hostile-client.py" "$socket" "$stick" \
 	"$img" "$two" > "$WORK/answers" || { cat "$WORK/answers"; fail "the hostile client"; }
 cat "$WORK/answers"
 # want CASE PATTERN
@@ -52,6 +52,12 @@ want bad-words 'taken\|done 1\|$'
 want help 'taken\|done 1\|$'
 [ "$(grep -c 'makes no sense was dropped' "$WORK/err")" = 9 ] ||
 	{ cat "$WORK/err"; fail "not a message for each"; }
+# Nobody knows of that mount.
+grep -q '^dies' "$WORK/answers" || fail "no client that dies"
+no_mount() {
+	! grep -q " $two fuse" /proc/mounts
+}
+wait_until no_mount
 answers || fail "it does not serve on"
 [ "$(files)" = "$before" ] || { ls -l "/proc/$server/fd"; fail "$(files) files, not $before"; }
 
