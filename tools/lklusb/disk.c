@@ -238,8 +238,8 @@ int disk_probe(struct disk_part *part)
 	snprintf(dir, sizeof(dir), "/sys/block/%s", strrchr(part->node, '/') + 1);
 	err = probe_part(part, sysfs_number(dir, "queue/logical_block_size"));
 	if (err)
-		report(REPORT_MOUNT, "disk-read", "partition %d cannot be read: %s",
-		       part->number, strerror(-err));
+		report(REPORT_MOUNT, "disk-read", "%s cannot be read: %s",
+		       disk_part_name(part), strerror(-err));
 	return err ? REPORT_MOUNT : 0;
 }
 
@@ -248,6 +248,7 @@ void disk_part_free(struct disk_part *part)
 	free(part->type);
 	free(part->label);
 	free(part->uuid);
+	free(part->volume);
 	free(part->part_uuid);
 	free(part->part_label);
 	memset(part, 0, sizeof(*part));
@@ -340,9 +341,25 @@ static int none_matches(const struct disk *disk, const char *wanted)
 	return REPORT_MOUNT;
 }
 
+const char *disk_part_name(const struct disk_part *part)
+{
+	static _Thread_local char number[32];
+
+	if (part->volume)
+		return part->volume;
+	snprintf(number, sizeof(number), "partition %d", part->number);
+	return part->number ? number : "the disk";
+}
+
+bool disk_is_lvm(const struct disk_part *part)
+{
+	return part->type && !strcmp(part->type, DISK_LVM);
+}
+
 bool disk_mountable(const struct disk_part *part)
 {
-	return part->type && (disk_kernel_type(part->type) || !strcmp(part->type, DISK_LUKS));
+	return part->type && (disk_kernel_type(part->type) || disk_is_lvm(part) ||
+			      !strcmp(part->type, DISK_LUKS));
 }
 
 int disk_choose(const struct disk *disk, const char *wanted, bool any,
@@ -354,6 +371,8 @@ int disk_choose(const struct disk *disk, const char *wanted, bool any,
 		const struct disk_part *part = &disk->parts[i];
 
 		if (wanted ? !part_matches(part, wanted) : !any && !disk_mountable(part))
+			continue;
+		if (found && disk_is_lvm(found) && disk_is_lvm(part) && !wanted)
 			continue;
 		if (found) {
 			report(REPORT_USAGE, "partition-ambiguous",

@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 #define DISK_MAX_PARTS 128
-#define DISK_LUKS "crypto_LUKS"	/* a type */
+#define DISK_LUKS "crypto_LUKS"	/* types */
+#define DISK_LVM "LVM2_member"
 
 struct disk_part {
 	int number;		/* 0: the whole disk, which has no partition table */
@@ -18,6 +19,7 @@ struct disk_part {
 	uint64_t start, size;	/* bytes */
 	char *type;		/* as libblkid names it, NULL = no known signature */
 	char *label, *uuid;	/* of the filesystem, or NULL */
+	char *volume;		/* GROUP/NAME of a logical volume, or NULL */
 	char *part_uuid, *part_label;	/* of the partition table, or NULL */
 };
 
@@ -38,12 +40,18 @@ void disk_part_free(struct disk_part *part);
 
 /*
  * wanted: a number, LABEL=, UUID=, PARTUUID=, PARTLABEL=, or NULL: the only one
- * with a filesystem or LUKS, or with any the only one. Reports why there is none.
+ * with a filesystem or LUKS, or with any the only one; all parts of LVM count as one.
+ * Reports why there is none.
  */
 int disk_choose(const struct disk *disk, const char *wanted, bool any,
 		const struct disk_part **ret_part);
 
-/* Whether it has a filesystem that we mount, or LUKS. */
+/* "partition 2", "the disk" or "GROUP/NAME", for messages; until the thread's next call. */
+const char *disk_part_name(const struct disk_part *part);
+
+bool disk_is_lvm(const struct disk_part *part);
+
+/* Whether it has a filesystem that we mount, LUKS or LVM. */
 bool disk_mountable(const struct disk_part *part);
 
 /*

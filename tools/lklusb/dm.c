@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <linux/dm-ioctl.h>
@@ -50,33 +51,56 @@ static int simple(unsigned long command, const char *name, uint32_t flags)
 	return control(command, &r);
 }
 
-static int load(const char *name, const struct dm_target *target)
+/* What one target takes of a table; the kernel wants them aligned. */
+static size_t target_size(const struct dm_target *t)
 {
-	struct request r;
+	return (sizeof(struct dm_target_spec) + strlen(t->params) + 8) & ~7ul;
+}
+
+static void fill_targets(char *to, const struct dm_target *targets, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; to += target_size(&targets[i]), i++) {
+		struct dm_target_spec *spec = (void *)to;
+
+		spec->sector_start = targets[i].start;
+		spec->length = targets[i].sectors;
+		spec->next = target_size(&targets[i]);
+		snprintf(spec->target_type, sizeof(spec->target_type), "%s", targets[i].type);
+		strcpy((char *)(spec + 1), targets[i].params);
+	}
+}
+
+static int load(const char *name, const struct dm_target *targets, unsigned int n,
+		bool readonly)
+{
+	size_t size = sizeof(struct request);
+	struct request *r;
 	int err;
 
-	if (strlen(target->params) >= sizeof(r.params))
-		return -E2BIG;
-	prepare(&r, name, DM_SECURE_DATA_FLAG | (target->readonly ? DM_READONLY_FLAG : 0));
-	r.io.target_count = 1;
-	r.spec.length = target->sectors;
-	snprintf(r.spec.target_type, sizeof(r.spec.target_type), "%s", target->type);
-	strcpy(r.params, target->params);
-	err = control(DM_TABLE_LOAD, &r);
-	explicit_bzero(&r, sizeof(r));
+	for (unsigned int i = 0; i < n; i++)
+		size += target_size(&targets[i]);
+	r = calloc(1, size);
+	if (!r)
+		return -ENOMEM;
+	prepare(r, name, DM_SECURE_DATA_FLAG | (readonly ? DM_READONLY_FLAG : 0));
+	r->io.data_size = size;
+	r->io.target_count = n;
+	fill_targets((char *)r + r->io.data_start, targets, n);
+	err = control(DM_TABLE_LOAD, r);
+	explicit_bzero(r, size);
+	free(r);
 	return err;
 }
 
 /* "Suspend" without its flag: resume, which starts what was loaded. */
-int dm_reload(const char *name, const struct dm_target *target)
+int dm_reload(const char *name, const struct dm_target *targets, unsigned int n, bool readonly)
 {
-	int err = load(name, target);
+	int err = load(name, targets, n, readonly);
 
-	return err ? err : simple(DM_DEV_SUSPEND, name,
-				  target->readonly ? DM_READONLY_FLAG : 0);
+	return err ? err : simple(DM_DEV_SUSPEND, name, readonly ? DM_READONLY_FLAG : 0);
 }
 
-int dm_create(const char *name, const struct dm_target *target)
+int dm_create(const char *name, const struct dm_target *targets, unsigned int n, bool readonly)
 {
 	struct request r;
 	int err;
@@ -85,7 +109,7 @@ int dm_create(const char *name, const struct dm_target *target)
 	err = control(DM_DEV_CREATE, &r);
 	if (err)
 		return err;
-	err = dm_reload(name, target);
+	err = dm_reload(name, targets, n, readonly);
 	if (err)
 		dm_remove(name);
 	return err ? err : (int)minor(r.io.dev);

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "devices.h"
 #include "disk.h"
+#include "lvm_list.h"
 #include "output.h"
 #include "report.h"
 #include "source.h"
@@ -23,19 +24,31 @@ static void human(uint64_t bytes, char *text, size_t size)
 	snprintf(text, size, n < 10 && u ? "%.1f%c" : "%.0f%c", n, units[u]);
 }
 
-static void print_part(const char *name, const struct disk_part *p)
+static void print_row(const char *name, const char *number, const char *type,
+		      const struct disk_part *p)
 {
-	char size[16], number[16] = "-";
+	char size[16];
 
 	human(p->size, size, sizeof(size));
-	if (p->number)
-		snprintf(number, sizeof(number), "%d", p->number);
-	output_row("%-20s %4s %-12s %-16s %6s %s", name, number,
-		   p->type ? p->type : "-", p->label ? p->label : "-", size,
-		   p->uuid ? p->uuid : "-");
+	output_row("%-20s %4s %-12s %-16s %6s %s", name, number, type ? type : "-",
+		   p->label ? p->label : "-", size, p->uuid ? p->uuid : "-");
 }
 
-static void print_table(const char *source, const struct disk *disk)
+static void print_part(const char *name, const struct disk_part *p)
+{
+	char number[16] = "-";
+
+	if (p->number)
+		snprintf(number, sizeof(number), "%d", p->number);
+	print_row(name, number, p->type, p);
+}
+
+static void print_volume(void *unused, const struct lvm_listed *lv)
+{
+	print_row(lv->name, "lv", lv->why_not ? lv->why_not : lv->part.type, &lv->part);
+}
+
+static int print_table(const char *source, const struct disk *disk)
 {
 	const char *slash = strrchr(source, '/');
 
@@ -43,6 +56,7 @@ static void print_table(const char *source, const struct disk *disk)
 	       "UUID");
 	for (unsigned int i = 0; i < disk->n_parts; i++)
 		print_part(slash ? slash + 1 : source, &disk->parts[i]);
+	return lvm_list(disk, print_volume, NULL);
 }
 
 static void add(struct json_object *o, const char *name, const char *text)
@@ -50,10 +64,27 @@ static void add(struct json_object *o, const char *name, const char *text)
 	json_object_object_add(o, name, text ? json_object_new_string(text) : NULL);
 }
 
-static void print_json(const char *source, const struct disk *disk)
+static void add_volume(void *list, const struct lvm_listed *lv)
+{
+	struct json_object *o = json_object_new_object();
+
+	add(o, "volume", lv->name);
+	add(o, "segments", lv->kind);
+	json_object_object_add(o, "size", json_object_new_int64(lv->part.size));
+	add(o, "type", lv->part.type);
+	add(o, "label", lv->part.label);
+	add(o, "uuid", lv->part.uuid);
+	json_object_object_add(o, "mountable", json_object_new_boolean(
+		disk_mountable(&lv->part)));
+	json_object_array_add(list, o);
+}
+
+static int print_json(const char *source, const struct disk *disk)
 {
 	struct json_object *o = json_object_new_object();
 	struct json_object *parts = json_object_new_array();
+	struct json_object *volumes = json_object_new_array();
+	int status;
 
 	add(o, "source", source);
 	json_object_object_add(o, "size", json_object_new_int64(disk->size));
@@ -75,8 +106,11 @@ static void print_json(const char *source, const struct disk *disk)
 		json_object_array_add(parts, part);
 	}
 	json_object_object_add(o, "partitions", parts);
+	status = lvm_list(disk, add_volume, volumes);
+	json_object_object_add(o, "volumes", volumes);
 	output_json(o);
 	json_object_put(o);
+	return status;
 }
 
 static const char help[] =
@@ -129,7 +163,7 @@ int cmd_list(int argc, char **argv)
 	if (!status)
 		status = disk_read(&disk);
 	if (!status)
-		(json ? print_json : print_table)(config.source, &disk);
+		status = (json ? print_json : print_table)(config.source, &disk);
 	disk_free(&disk);
 	end = guest_close();
 	return status ? status : end;

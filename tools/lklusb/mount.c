@@ -39,7 +39,7 @@ static int copy_words(int argc, char **argv, struct request *r)
 
 static int serve_stick(struct one_mount *m, int listener)
 {
-	int status = unlock_prepare(&m->args.unlock);
+	int status = unlock_prepare(&m->args.volume.unlock);
 
 	if (!status && !m->args.foreground)
 		status = daemon_fork();

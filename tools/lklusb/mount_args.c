@@ -16,6 +16,7 @@ static const char help[] =
 	"the library kernel as a USB stick, on the folder DIR.\n"
 	"\n"
 	"  -p, --partition P   N, LABEL=, UUID=, PARTLABEL= or PARTUUID=\n"
+	"  --lv GROUP/NAME     a logical volume of LVM; the only one otherwise\n"
 	"  -t, --type TYPE     of the filesystem; found by itself otherwise\n"
 	"  -r, --ro            read-only, also for the stick\n"
 	"  -w, --rw            for writing, the default\n"
@@ -30,6 +31,7 @@ static const char help[] =
 
 static const struct option options[] = {
 	{ "partition", required_argument, NULL, 'p' },
+	{ "lv", required_argument, NULL, 360 },
 	{ "type", required_argument, NULL, 't' },
 	{ "ro", no_argument, NULL, 'r' },
 	{ "rw", no_argument, NULL, 'w' },
@@ -52,7 +54,10 @@ static int take_option(struct mount_args *args, int c)
 
 	switch (c) {
 	case 'p':
-		args->partition = optarg;
+		args->volume.partition = optarg;
+		return 0;
+	case 360:
+		args->volume.lv = optarg;
 		return 0;
 	case 't':
 		args->type = optarg;
@@ -82,7 +87,7 @@ static int take_option(struct mount_args *args, int c)
 	default:
 		if (owner_is_option(c))
 			return owner_option(&args->options.owner, c, optarg);
-		return unlock_is_option(c) ? unlock_option(&args->unlock, c, optarg) :
+		return unlock_is_option(c) ? unlock_option(&args->volume.unlock, c, optarg) :
 					     source_option(&args->guest, c, optarg);
 	}
 }
@@ -133,7 +138,7 @@ int mount_args_parse(struct mount_args *args, int argc, char **argv)
 	optind = 0;		/* a process may do this more than once */
 	*args = (struct mount_args) { 0 };
 	source_init(&args->guest);
-	unlock_init(&args->unlock);
+	unlock_init(&args->volume.unlock);
 	mount_options_init(&args->options);
 	while (!status && (c = getopt_long(argc, argv, "p:t:rwo:fvqh", options, NULL)) != -1)
 		status = take_option(args, c);
@@ -146,7 +151,8 @@ int mount_args_parse(struct mount_args *args, int argc, char **argv)
 		return mount_args_help(false);
 	args->source = argv[optind];
 	args->dir = argv[optind + 1];
-	args->partition = args->partition ? args->partition : args->options.partition;
+	if (!args->volume.partition)
+		args->volume.partition = args->options.partition;
 	args->type = args->type ? args->type : args->options.type;
 	args->guest.readonly = args->options.readonly;
 	return 0;

@@ -7,15 +7,15 @@
 
 #include "guest.h"
 #include "options.h"
-#include "unlock.h"
+#include "volume.h"
 
 struct mount_args {
 	const char *source, *dir;	/* as they were given */
-	const char *partition, *type;	/* NULL: to be found */
+	const char *type;		/* NULL: to be found */
 	struct mount_options options;
 	unsigned int threads;		/* 0: the default */
 	struct guest_config guest;	/* of the stick as a whole; without its source */
-	struct unlock_config unlock;
+	struct volume_config volume;
 	bool foreground, quiet, help;
 };
 

@@ -32,7 +32,7 @@ bool mount_list_add(struct one_mount *m)
 /* The first one is its caller's. */
 static void free_mount(struct one_mount *m)
 {
-	disk_part_free(&m->unlocked);
+	volume_free(&m->volume);
 	if (!m->joined)
 		return;
 	free(m->message);
@@ -90,6 +90,8 @@ int mount_list_claim(struct one_mount *m)
 	const struct one_mount *other;
 	char dir[sizeof(m->dir)] = "";
 
+	if (disk_is_lvm(m->chosen))
+		return 0;		/* lvm_open: volumes are claimed, one by one */
 	pthread_mutex_lock(&stick.lock);
 	for (other = stick.mounts; other; other = other->next)
 		if (other != m && other->state != MOUNT_ENDED && other->claimed == m->chosen)

@@ -108,49 +108,22 @@ int one_mount_adopt(struct one_mount *m, struct fusefs **ret_fs)
 
 /* ---- inside ---- */
 
-/* The helper's terminal and the key file are those of the process that serves. */
-static int second_key(const struct one_mount *m)
-{
-	report(REPORT_MOUNT, "luks-second",
-	       "partition %d is encrypted: only the first mount of a stick can unlock",
-	       m->part->number);
-	report_hint("unmount what is mounted of %s, and mount this first", m->source);
-	return REPORT_MOUNT;
-}
-
-static int unlock(struct one_mount *m)
-{
-	const struct unlock_config *u = &m->args.unlock;
-	int status;
-
-	if (!unlock_wanted(u, m->part))
-		return 0;
-	if (m->joined)
-		return second_key(m);
-	/* Else a passphrase is asked for, on the same terminal. */
-	daemon_phase(u->key_file || u->key_fd || u->keyring ? "Unlocking" : NULL);
-	status = unlock_open(u, m->part, m->args.guest.readonly || guest_readonly(),
-			     &m->unlocked);
-	m->part = &m->unlocked;
-	return status;
-}
-
 static int choose_type(struct one_mount *m)
 {
 	const char *type = m->args.type ? m->args.type : m->part->type;
 
 	if (!type) {
-		report(REPORT_MOUNT, "fs-unknown", "partition %d: no known signature",
-		       m->part->number);
-		if (m->args.unlock.plain)
+		report(REPORT_MOUNT, "fs-unknown", "%s: no known signature",
+		       disk_part_name(m->part));
+		if (m->args.volume.unlock.plain)
 			report_hint("so it looks if the passphrase or cipher is not the right one");
 		return REPORT_MOUNT;
 	}
 	m->kernel_type = disk_kernel_type(type);
 	if (m->kernel_type)
 		return 0;
-	return report(REPORT_MOUNT, "fs-unsupported", "partition %d: %s is not supported",
-		      m->part->number, type);
+	return report(REPORT_MOUNT, "fs-unsupported", "%s: %s is not supported",
+		      disk_part_name(m->part), type);
 }
 
 /*
@@ -193,7 +166,7 @@ static void mount_data(const struct one_mount *m, char *data, size_t size)
 
 static int explain_mount(const struct one_mount *m, long err)
 {
-	int n = m->part->number;
+	const char *name = disk_part_name(m->part);
 	const char *type = m->kernel_type;
 	int status = guest_left();
 
@@ -204,17 +177,17 @@ static int explain_mount(const struct one_mount *m, long err)
 	case EUCLEAN:
 	case EIO:
 	case EBADMSG:
-		report(REPORT_MOUNT, "fs-damaged", "partition %d (%s): does not mount: %s", n,
+		report(REPORT_MOUNT, "fs-damaged", "%s (%s): does not mount: %s", name,
 		       type, strerror(-err));
 		break;
 	case EROFS:
 	case EACCES:
 		report(REPORT_MOUNT, "fs-readonly",
-		       "partition %d (%s): cannot be mounted for writing", n, type);
+		       "%s (%s): cannot be mounted for writing", name, type);
 		report_hint("--ro");
 		break;
 	default:
-		report(REPORT_MOUNT, "fs-mount", "partition %d (%s): %s", n, type,
+		report(REPORT_MOUNT, "fs-mount", "%s (%s): %s", name, type,
 		       strerror(-err));
 	}
 	guest_report_log(guest_disk());
@@ -249,21 +222,25 @@ static int mount_inside(struct one_mount *m)
 
 int one_mount_choose(struct one_mount *m, const struct disk *disk)
 {
-	int status = disk_choose(disk, m->args.partition,
-				 m->args.unlock.header || m->args.unlock.plain, &m->chosen);
+	int status = volume_choose(&m->args.volume, disk, &m->chosen);
 
 	m->part = m->chosen;
 	return status;
 }
 
-int one_mount_inside(struct one_mount *m)
+int one_mount_inside(struct one_mount *m, const struct disk *disk)
 {
-	int status = unlock(m);
+	int status;
 
+	m->args.volume.second = m->joined;
+	status = volume_open(&m->volume, &m->args.volume, disk,
+			     m->args.guest.readonly || guest_readonly(), &m->part);
 	if (!status)
 		status = choose_type(m);
 	if (!status)
 		status = mount_inside(m);
+	if (status && !lkl_panic_message())
+		volume_close(&m->volume);
 	return status;
 }
 
@@ -288,7 +265,7 @@ int one_mount_finish(struct one_mount *m)
 		err = lkl_umount(m->root, MNT_DETACH);
 		report(REPORT_MOUNT, "umount", "%s: still in use inside", m->source);
 	}
-	if (!err && m->part == &m->unlocked && unlock_close())
+	if (!err && volume_close(&m->volume))
 		err = -EBUSY;
 	m->mounted = false;
 	return err ? REPORT_MOUNT : REPORT_OK;

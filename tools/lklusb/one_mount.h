@@ -20,6 +20,7 @@
 #include "mount_args.h"
 #include "report.h"
 #include "request.h"
+#include "volume.h"
 
 enum mount_state {
 	MOUNT_STARTING,
@@ -34,8 +35,8 @@ struct one_mount {
 	bool joined;			/* another process has asked for it */
 	char root[32];			/* its folder inside */
 	const struct disk_part *chosen;	/* of the disk */
-	const struct disk_part *part;	/* that, or unlocked */
-	struct disk_part unlocked;	/* what was found in an encrypted part */
+	const struct disk_part *part;	/* that, or what the volume has in it */
+	struct volume volume;
 	const char *kernel_type;
 	bool mounted;			/* inside */
 	int status;			/* exit status */
@@ -71,8 +72,8 @@ int one_mount_adopt(struct one_mount *m, struct fusefs **ret_fs);
 /* Finds the partition. */
 int one_mount_choose(struct one_mount *m, const struct disk *disk);
 
-/* Unlocks and mounts it inside, on m->root. */
-int one_mount_inside(struct one_mount *m);
+/* Opens LUKS and LVM, and mounts what is in them inside, on m->root. */
+int one_mount_inside(struct one_mount *m, const struct disk *disk);
 
 /* Writes all of it out: 0 or -errno. */
 int one_mount_sync(const struct one_mount *m);

@@ -146,7 +146,7 @@ static int start_inside(struct one_mount *m)
 	if (!status && m->joined)
 		status = serve_check_options(m);
 	if (!status)
-		status = one_mount_inside(m);
+		status = one_mount_inside(m, &stick.disk);
 	return status;
 }
 

@@ -46,8 +46,9 @@ static char *status_text(struct one_mount *m)
 	add(o, "source", m->source);
 	add(o, "dir", m->dir);
 	add_number(o, "partition", m->part->number);
+	add(o, "volume", m->part->volume);
 	add(o, "type", m->kernel_type);
-	add(o, "encryption", m->part == &m->unlocked ? unlock_kind() : NULL);
+	add(o, "encryption", m->volume.unlocked ? unlock_kind() : NULL);
 	json_object_object_add(o, "readonly",
 			       json_object_new_boolean(m->args.options.readonly));
 	add(o, "transport", stick.config.virtio_blk ? "virtio-blk" : "usb");

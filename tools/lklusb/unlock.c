@@ -134,11 +134,7 @@ static void header_close(struct header *h)
 
 static void describe(const struct disk_part *part, char *text, size_t size)
 {
-	char number[32] = "the disk";
-
-	if (part->number)
-		snprintf(number, sizeof(number), "partition %d", part->number);
-	snprintf(text, size, "%s%s%.36s%s", number, part->uuid ? " (LUKS " : "",
+	snprintf(text, size, "%s%s%.36s%s", disk_part_name(part), part->uuid ? " (LUKS " : "",
 		 part->uuid ? part->uuid : "", part->uuid ? ")" : "");
 }
 
@@ -241,12 +237,12 @@ static int create_integrity(const struct key_answer *a, const char *node, bool r
 			    char *ret_node, size_t size, uint64_t *ret_sectors)
 {
 	char table[KEY_TABLE_SIZE], status[128];
-	struct dm_target target = { 1, "integrity", table, readonly };
+	struct dm_target target = { 0, 1, "integrity", table };
 	unsigned long long mismatches, sectors;
 	int n;
 
 	key_table_integrity(a, node, table);
-	n = dm_create(INTEGRITY, &target);
+	n = dm_create(INTEGRITY, &target, 1, readonly);
 	if (n < 0)
 		return n;
 	unlocked.integrity = true;
@@ -257,7 +253,7 @@ static int create_integrity(const struct key_answer *a, const char *node, bool r
 	if (sscanf(status, "%llu %llu", &mismatches, &sectors) != 2 || !sectors)
 		return -EINVAL;
 	target.sectors = *ret_sectors = sectors - sectors % (a->sector_size / 512);
-	return dm_reload(INTEGRITY, &target);
+	return dm_reload(INTEGRITY, &target, 1, readonly);
 }
 
 static int create(const struct key_answer *a, const struct disk_part *part, bool readonly,
@@ -265,7 +261,7 @@ static int create(const struct key_answer *a, const struct disk_part *part, bool
 {
 	char table[KEY_TABLE_SIZE], node[64];
 	struct dm_target target = {
-		key_data_sectors(a, part->size), "crypt", table, readonly,
+		0, key_data_sectors(a, part->size), "crypt", table,
 	};
 	int err = 0;
 
@@ -276,7 +272,7 @@ static int create(const struct key_answer *a, const struct disk_part *part, bool
 	if (!err)
 		err = key_table_crypt(a, node, table);
 	if (!err)
-		err = dm_create(CRYPT, &target);
+		err = dm_create(CRYPT, &target, 1, readonly);
 	explicit_bzero(table, sizeof(table));
 	if (err < 0)
 		return err;
@@ -297,8 +293,8 @@ static int open_device(const struct key_answer *a, const struct disk_part *part,
 		unlocked.kind = kinds[a->version];
 		return disk_probe(inner);
 	}
-	report(REPORT_MOUNT, "crypt-device", "partition %d: the library kernel cannot use %s%s%s: %s",
-	       part->number, a->cipher, a->tag_bytes ? " with " : "", a->integrity, strerror(-err));
+	report(REPORT_MOUNT, "crypt-device", "%s: the library kernel cannot use %s%s%s: %s",
+	       disk_part_name(part), a->cipher, a->tag_bytes ? " with " : "", a->integrity, strerror(-err));
 	guest_report_log("device-mapper");
 	unlock_close();
 	return REPORT_MOUNT;

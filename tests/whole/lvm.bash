@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Volume groups that lvm2 itself makes, in a UML kernel whose disks are the images: the
+# second implementation that ours is compared with. Neither needs a device mapper for that.
+
+# lvm_guest IMAGE... < commands: /dev/ubda, /dev/ubdb, ... are the images
+lvm_guest() {
+	local disks=() letter=0 file
+	for file in "$@"; do
+		disks+=("ubd$letter=$file")
+		letter=$((letter + 1))
+	done
+	{
+		cat <<-END
+		#!/bin/bash
+		export PATH=/usr/sbin:/usr/bin:/sbin:/bin LVM_SYSTEM_DIR=/run/lvm LC_ALL=C.UTF-8
+		mount -t proc proc /proc
+		mount -t sysfs sys /sys
+		mount -t tmpfs tmp /run
+		mkdir /run/lvm
+		cat > /run/lvm/lvm.conf <<-CONF
+		devices {
+			dir = "/dev"
+			scan = [ "/dev" ]
+			use_devicesfile = 0
+			filter = [ "a|^/dev/ubd|", "r|.*|" ]
+			external_device_info_source = "none"
+			md_component_detection = 0
+		}
+		global { activation = 0 }
+		backup { backup = 0 archive = 0 }
+		CONF
+		lv() {
+			lvcreate -q -q -an -Zn -Wn -y "\$@"
+		}
+		(
+		set -e
+		END
+		cat
+		echo ') > "'"$WORK"'/lvm.log" 2>&1; echo $? > "'"$WORK"'/lvm.status"'
+		echo 'sync; echo o > /proc/sysrq-trigger; sleep 10'
+	} > "$WORK/lvm.init"
+	chmod +x "$WORK/lvm.init"
+	rm -f "$WORK/lvm.status"
+	timeout -k 3 60 "$TOP/build/uml-linux" mem=128M root=/dev/root rootfstype=hostfs rootflags=/ \
+		rw init="$WORK/lvm.init" con=null con0=null,fd:1 quiet uml_dir="$WORK" "${disks[@]}" \
+		< /dev/null > "$WORK/lvm.console" 2>&1
+	[ "$(cat "$WORK/lvm.status" 2> /dev/null)" = 0 ] ||
+		{ cat "$WORK/lvm.console" "$WORK/lvm.log"; fail "lvm2 in the guest"; }
+}
+
+# In a guest's commands: where everything is, for lvm-copy.py.
+lvm_map='pvs --noheadings --units s --nosuffix --separator , -o pv_name,pe_start > "'$WORK'/pvs"
+lvs --segments --noheadings --units s --nosuffix --separator "|" \
+	-o vg_name,lv_name,vg_extent_size,stripes,stripe_size,seg_size_pe,devices > "'$WORK'/lvs"'
+
+# lvm_copy in|out GROUP/NAME FILE IMAGE...: as lvm2 says where that is
+lvm_copy() {
+	python3 "$TOP/tests/whole/lvm-copy.py" "$WORK" "$@" || fail "lvm-copy $*"
+}
