@@ -67,10 +67,11 @@ cp -r "$dir/new" "$WORK/new"
 if [ "$1" = partitions ]; then
 	# both at once, each of them once
 	mkdir "$WORK/mnt2" "$WORK/mnt3"
-	timeout -k 3 20 "$LKLUSB" mount --lv group/lin "$img" "$WORK/mnt3" 2> "$WORK/out" &&
+	more="timeout -k 3 20 $LKLUSB mount --kernel-log $WORK/guest$mounts.dmesg"
+	$more --lv group/lin "$img" "$WORK/mnt3" 2> "$WORK/out" &&
 		fail "mounted twice"
 	grep -q '\[already-mounted\]' "$WORK/out" || { cat "$WORK/out"; fail "no [already-mounted]"; }
-	timeout -k 3 20 "$LKLUSB" mount --lv group/str.2 "$img" "$WORK/mnt2" || fail "second volume"
+	$more --lv group/str.2 "$img" "$WORK/mnt2" || fail "second volume"
 	[ "$(server_of)" = "$(server_of "$WORK/mnt2")" ] || fail "two processes"
 	umount_stick "$WORK/mnt2"
 fi
