@@ -2,12 +2,12 @@
 # Logical volumes that are not all here, not of a type that we map, or whose metadata are
 # damaged are refused and said to be; one copy of the metadata that is sound will do.
 . "$TOP/tests/whole/lib.bash"
-. "$TOP/tests/whole/lvm.bash"
+. "$TOP/tests/whole/disks.bash"
 mount="$LKLUSB mount"
 other=$WORK/other.img
 truncate -s 40M "$img" "$other"
 
-lvm_guest "$img" "$other" <<END
+on_disks "$img" "$other" <<END
 pvcreate -q --metadatacopies 2 /dev/ubda
 pvcreate -q /dev/ubdb
 vgcreate -q -s 1M group /dev/ubda /dev/ubdb
@@ -63,7 +63,7 @@ refused lvm-damaged 32 $mount --lv here "$WORK/twice.img" "$dir"
 
 # Other types. lvm2 itself checks and writes what is added to its text here; the data of such
 # volumes do not matter.
-lvm_guest "$img" "$other" <<END
+on_disks "$img" "$other" <<END
 vgremove -q -f group
 vgcreate -q -s 1M group /dev/ubda /dev/ubdb
 lv -l 30 -n old group /dev/ubda
@@ -101,7 +101,7 @@ text, n = re.subn(r'(logical_volumes \{)', lambda m: m[1] + '\n' + added, text)
 assert n == 1
 open(sys.argv[1], 'w').write(text)
 END
-lvm_guest "$img" "$other" <<END
+on_disks "$img" "$other" <<END
 vgcfgrestore -q --force -f $WORK/text group
 lvs -a -o lv_name,segtype group > $WORK/types
 END

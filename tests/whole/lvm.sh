@@ -1,31 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What is in logical volumes of lvm2 is read, and what was written through the mount is
-# where lvm2 says: linear in pieces and striped, on partitions, a whole disk, in LUKS, and
-# LUKS in a logical volume.
+# where lvm2 says: linear in pieces and striped, on partitions, a whole disk, two sticks, in
+# LUKS, and LUKS in a logical volume.
 # variant: partitions
 # variant: disk
+# variant: sticks
 # variant: luks
 # variant: inside
 . "$TOP/tests/whole/lib.bash"
 . "$TOP/tests/whole/luks.bash"
-. "$TOP/tests/whole/lvm.bash"
+. "$TOP/tests/whole/disks.bash"
 key=$WORK/key
 printf secret > "$key"
 make_tree "$WORK/tree"
-options=() pvs=/dev/ubda
+options=() pvs=/dev/ubda images=("$img")
 truncate -s 140M "$img"
+if [ "$1" = sticks ]; then
+	images+=("$WORK/other.img")
+	truncate -s 60M "${images[@]}"
+	pvs='/dev/ubda /dev/ubdb'
+fi
 if [ "$1" = partitions ]; then
 	printf 'label: gpt\nsize=70M\nsize=60M\n' | sfdisk -q "$img" || fail sfdisk
 	pvs='/dev/ubda1 /dev/ubda2'
 fi
 
 # "lin" is in three pieces, and on both partitions if there are two
-lvm_guest "$img" <<END
+on_disks "${images[@]}" <<END
 pvcreate -q $pvs
 vgcreate -q -s 1M group $pvs
 lv -l 20 -n lin group
 lv -l 4 -n between group
-lv $([ "$1" = partitions ] && echo -i 2 -I 64k) -l 16 -n str.2 group
+lv $([[ $pvs = *\ * ]] && echo -i 2 -I 64k) -l 16 -n str.2 group
 lvreduce -q -f -l 2 group/between
 lvextend -q -l +2 group/lin ${pvs%% *}:22-23
 lvextend -q -l +40 group/lin
@@ -45,22 +51,22 @@ if [ "$1" = inside ]; then
 	options=(--key-file "$key")
 fi
 mkfs.vfat -n STRIPED "$WORK/str" > /dev/null || fail mkfs
-lvm_copy in group/lin "$WORK/lin" "$img"
-lvm_copy in group/str.2 "$WORK/str" "$img"
+lvm_copy in group/lin "$WORK/lin" "${images[@]}"
+lvm_copy in group/str.2 "$WORK/str" "${images[@]}"
 if [ "$1" = luks ]; then
 	truncate -s 172M "$img"
 	encrypt "$img" "$key"
 	options=(--key-file "$key")
 fi
 
-refused lv-ambiguous 1 "$LKLUSB" mount "${options[@]}" "$img" "$dir"
+refused lv-ambiguous 1 "$LKLUSB" mount "${options[@]}" "${images[@]}" "$dir"
 for name in group/lin group/str.2 group/between; do
 	grep -q -- "^ *--lv $name " "$WORK/out" || { cat "$WORK/out"; fail "$name is not listed"; }
 done
-refused lv-missing 32 "$LKLUSB" mount "${options[@]}" --lv group/none "$img" "$dir"
+refused lv-missing 32 "$LKLUSB" mount "${options[@]}" --lv group/none "${images[@]}" "$dir"
 grep -q -- "^ *--lv group/lin " "$WORK/out" || { cat "$WORK/out"; fail "not listed"; }
 
-mount_stick "$img" --lv group/lin "${options[@]}"
+mount_stick "${images[@]}" --lv group/lin "${options[@]}"
 diff -r --no-dereference "$WORK/tree" "$dir" -x lost+found || fail "read"
 make_tree "$dir/new"
 cp -r "$dir/new" "$WORK/new"
@@ -76,13 +82,13 @@ if [ "$1" = partitions ]; then
 	umount_stick "$WORK/mnt2"
 fi
 umount_stick
-mount_stick "$img" --lv str.2 --uas ${options[@]:+"${options[@]}"}
+mount_stick "${images[@]}" --lv str.2 --uas "${options[@]}"
 cp "$WORK/tree/a/b/big" "$dir/BIG" || fail "write"
 umount_stick
 
 [ "$1" != luks ] || decrypt "$img" "$key"
-lvm_copy out group/lin "$WORK/lin" "$img"
-lvm_copy out group/str.2 "$WORK/str" "$img"
+lvm_copy out group/lin "$WORK/lin" "${images[@]}"
+lvm_copy out group/str.2 "$WORK/str" "${images[@]}"
 [ "$1" != inside ] || decrypt "$WORK/lin" "$key"
 check_fs ext4 "$WORK/lin"
 check_fs vfat "$WORK/str"
@@ -90,4 +96,4 @@ debugfs -R "rdump /new $WORK/tree" "$WORK/lin" 2> /dev/null
 diff -r "$WORK/new" "$WORK/tree/new" || fail "lvm2's volume has something else"
 python3 -c 'import sys; sys.exit(open(sys.argv[1], "rb").read() not in open(sys.argv[2], "rb").read())' \
 	"$WORK/tree/a/b/big" "$WORK/str" || fail "lvm2's striped volume has something else"
-lvm_guest "$img" <<< 'vgck group; lvs group'
+on_disks "${images[@]}" <<< 'vgck group'

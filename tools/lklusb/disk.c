@@ -26,6 +26,14 @@
 #define COPY_TAIL	(1u << 20)
 #define COPY_BEFORE	(1u << 20)
 
+/* One of the guest's disks, and what of a struct disk is on it. */
+struct drive {
+	const char *name;
+	uint64_t size;
+	unsigned int sector_size, n_parts;
+	struct disk_part *parts;
+};
+
 /* ---- the guest's view ---- */
 
 static long long sysfs_number(const char *dir, const char *name)
@@ -41,12 +49,12 @@ static int by_number(const void *a, const void *b)
 	return ((const struct disk_part *)a)->number - ((const struct disk_part *)b)->number;
 }
 
-static void add_part(struct disk *disk, const char *dir, const char *name)
+static void add_part(struct drive *drive, unsigned int room, const char *dir, const char *name)
 {
-	struct disk_part *part = &disk->parts[disk->n_parts];
+	struct disk_part *part = &drive->parts[drive->n_parts];
 	char path[256];
 
-	if (disk->n_parts == DISK_MAX_PARTS)
+	if (drive->n_parts == room)
 		return;
 	snprintf(path, sizeof(path), "%s/%.60s", dir, name);
 	part->number = sysfs_number(path, "partition");
@@ -55,17 +63,17 @@ static void add_part(struct disk *disk, const char *dir, const char *name)
 	part->start = sysfs_number(path, "start") * 512;
 	part->size = sysfs_number(path, "size") * 512;
 	snprintf(part->node, sizeof(part->node), "/dev/%.50s", name);
-	disk->n_parts++;
+	drive->n_parts++;
 }
 
-static int read_partitions(struct disk *disk)
+static int read_partitions(struct drive *drive, unsigned int room)
 {
 	char dir[64], buf[4096];
 	long fd, n, pos;
 
-	snprintf(dir, sizeof(dir), "/sys/block/%s", guest_disk());
-	disk->size = sysfs_number(dir, "size") * 512;
-	disk->sector_size = sysfs_number(dir, "queue/logical_block_size");
+	snprintf(dir, sizeof(dir), "/sys/block/%s", drive->name);
+	drive->size = sysfs_number(dir, "size") * 512;
+	drive->sector_size = sysfs_number(dir, "queue/logical_block_size");
 	fd = LKL_CALL4(SYS_openat, AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return fd;
@@ -74,12 +82,12 @@ static int read_partitions(struct disk *disk)
 
 		for (pos = 0; pos < n; pos += d->d_reclen) {
 			d = (const void *)(buf + pos);
-			if (!strncmp(d->d_name, guest_disk(), strlen(guest_disk())))
-				add_part(disk, dir, d->d_name);
+			if (!strncmp(d->d_name, drive->name, strlen(drive->name)))
+				add_part(drive, room, dir, d->d_name);
 		}
 	}
 	LKL_CALL1(SYS_close, fd);
-	qsort(disk->parts, disk->n_parts, sizeof(disk->parts[0]), by_number);
+	qsort(drive->parts, drive->n_parts, sizeof(drive->parts[0]), by_number);
 	return n;
 }
 
@@ -99,7 +107,7 @@ static void copy_range(long from, int to, uint64_t off, uint64_t len)
 	}
 }
 
-static void copy_extended(const struct disk *disk, long from, int to)
+static void copy_extended(const struct drive *disk, long from, int to)
 {
 	for (unsigned int i = 0; i < disk->n_parts; i++) {
 		uint64_t start = disk->parts[i].start;
@@ -110,7 +118,7 @@ static void copy_extended(const struct disk *disk, long from, int to)
 }
 
 /* A memfd with the interesting parts of node; disk: which is this whole disk, or NULL. */
-static int copy_device(const struct disk *disk, const char *node, uint64_t size)
+static int copy_device(const struct drive *disk, const char *node, uint64_t size)
 {
 	long from = LKL_CALL4(SYS_openat, AT_FDCWD, node, O_RDONLY | O_CLOEXEC, 0);
 	int to;
@@ -180,46 +188,65 @@ static void probe_entry(blkid_partlist list, struct disk_part *part)
 	part->part_label = text ? strdup(text) : NULL;
 }
 
-static int probe_table(struct disk *disk)
+static int probe_table(struct drive *drive)
 {
 	char node[64];
 	blkid_partlist list;
 	blkid_probe pr;
 	int fd;
 
-	snprintf(node, sizeof(node), "/dev/%s", guest_disk());
-	fd = copy_device(disk, node, disk->size);
+	snprintf(node, sizeof(node), "/dev/%s", drive->name);
+	fd = copy_device(drive, node, drive->size);
 	if (fd < 0)
 		return fd;
 	pr = blkid_new_probe();
 	if (pr && !blkid_probe_set_device(pr, fd, 0, 0) &&
-	    !blkid_probe_set_sectorsize(pr, disk->sector_size)) {
+	    !blkid_probe_set_sectorsize(pr, drive->sector_size)) {
 		blkid_probe_enable_partitions(pr, 1);
 		list = blkid_probe_get_partitions(pr);
-		for (unsigned int i = 0; list && i < disk->n_parts; i++)
-			probe_entry(list, &disk->parts[i]);
+		for (unsigned int i = 0; list && i < drive->n_parts; i++)
+			probe_entry(list, &drive->parts[i]);
 	}
 	blkid_free_probe(pr);
 	close(fd);
 	return 0;
 }
 
+static int read_drive(struct drive *drive, unsigned int room)
+{
+	int err = read_partitions(drive, room);
+
+	if (!err && drive->n_parts) {
+		err = probe_table(drive);
+	} else if (!err) {
+		drive->n_parts = 1;
+		drive->parts[0].size = drive->size;
+		snprintf(drive->parts[0].node, sizeof(drive->parts[0].node), "/dev/%s",
+			 drive->name);
+	}
+	for (unsigned int i = 0; !err && i < drive->n_parts; i++)
+		err = probe_part(&drive->parts[i], drive->sector_size);
+	return err;
+}
+
 int disk_read(struct disk *disk)
 {
-	int err, status;
+	int err = 0, status;
 
 	memset(disk, 0, sizeof(*disk));
-	err = read_partitions(disk);
-	if (!err && disk->n_parts) {
-		err = probe_table(disk);
-	} else if (!err) {
-		disk->n_parts = 1;
-		disk->parts[0].size = disk->size;
-		snprintf(disk->parts[0].node, sizeof(disk->parts[0].node), "/dev/%s",
-			 guest_disk());
+	for (unsigned int i = 0; !err && guest_disk(i) && disk->n_parts < DISK_MAX_PARTS; i++) {
+		struct drive drive = {
+			.name = guest_disk(i), .parts = disk->parts + disk->n_parts,
+		};
+
+		err = read_drive(&drive, DISK_MAX_PARTS - disk->n_parts);
+		disk->n_parts += drive.n_parts;
+		disk->n_disks++;
+		if (i)
+			continue;
+		disk->size = drive.size;
+		disk->sector_size = drive.sector_size;
 	}
-	for (unsigned int i = 0; !err && i < disk->n_parts; i++)
-		err = probe_part(&disk->parts[i], disk->sector_size);
 	if (!err)
 		return 0;
 	disk_free(disk);
@@ -323,8 +350,13 @@ static void report_candidates(const struct disk *disk)
 	for (unsigned int i = 0; i < disk->n_parts; i++) {
 		const struct disk_part *p = &disk->parts[i];
 
-		report_detail(" -p %d  %-8s %s%s", p->number, p->type ? p->type : "-",
-			p->label ? "LABEL=" : "", p->label ? p->label : "");
+		if (disk->n_disks > 1)	/* numbers are not enough */
+			report_detail(" -p UUID=%s  %-8s %s%s", p->uuid ? p->uuid : "?",
+				      p->type ? p->type : "-", p->label ? "LABEL=" : "",
+				      p->label ? p->label : "");
+		else
+			report_detail(" -p %d  %-8s %s%s", p->number, p->type ? p->type : "-",
+				      p->label ? "LABEL=" : "", p->label ? p->label : "");
 	}
 }
 
@@ -362,6 +394,18 @@ bool disk_mountable(const struct disk_part *part)
 			      !strcmp(part->type, DISK_LUKS));
 }
 
+bool disk_same_btrfs(const struct disk_part *a, const struct disk_part *b)
+{
+	return a->type && b->type && !strcmp(a->type, "btrfs") && !strcmp(b->type, "btrfs") &&
+	       a->uuid && b->uuid && !strcmp(a->uuid, b->uuid);
+}
+
+/* A choice between parts of one thing is none. */
+static bool are_one(const struct disk_part *a, const struct disk_part *b, const char *wanted)
+{
+	return (!wanted && disk_is_lvm(a) && disk_is_lvm(b)) || disk_same_btrfs(a, b);
+}
+
 int disk_choose(const struct disk *disk, const char *wanted, bool any,
 		const struct disk_part **ret_part)
 {
@@ -372,7 +416,7 @@ int disk_choose(const struct disk *disk, const char *wanted, bool any,
 
 		if (wanted ? !part_matches(part, wanted) : !any && !disk_mountable(part))
 			continue;
-		if (found && disk_is_lvm(found) && disk_is_lvm(part) && !wanted)
+		if (found && are_one(found, part, wanted))
 			continue;
 		if (found) {
 			report(REPORT_USAGE, "partition-ambiguous",

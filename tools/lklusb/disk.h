@@ -24,13 +24,14 @@ struct disk_part {
 };
 
 struct disk {
-	uint64_t size;		/* bytes */
+	uint64_t size;		/* bytes; this and the next of the first one */
 	unsigned int sector_size;
+	unsigned int n_disks;
 	unsigned int n_parts;	/* at least 1: a disk without partitions is one */
 	struct disk_part parts[DISK_MAX_PARTS];
 };
 
-/* Reads the guest's disk. Reports what fails; 0 or an exit status. */
+/* Reads the guest's disks. Reports what fails; 0 or an exit status. */
 int disk_read(struct disk *ret_disk);
 void disk_free(struct disk *disk);
 
@@ -40,8 +41,8 @@ void disk_part_free(struct disk_part *part);
 
 /*
  * wanted: a number, LABEL=, UUID=, PARTUUID=, PARTLABEL=, or NULL: the only one
- * with a filesystem or LUKS, or with any the only one; all parts of LVM count as one.
- * Reports why there is none.
+ * with a filesystem or LUKS, or with any the only one; all parts of LVM count as one,
+ * and those of one btrfs. Reports why there is none.
  */
 int disk_choose(const struct disk *disk, const char *wanted, bool any,
 		const struct disk_part **ret_part);
@@ -50,6 +51,9 @@ int disk_choose(const struct disk *disk, const char *wanted, bool any,
 const char *disk_part_name(const struct disk_part *part);
 
 bool disk_is_lvm(const struct disk_part *part);
+
+/* Whether both are members of the same filesystem. */
+bool disk_same_btrfs(const struct disk_part *a, const struct disk_part *b);
 
 /* Whether it has a filesystem that we mount, LUKS or LVM. */
 bool disk_mountable(const struct disk_part *part);

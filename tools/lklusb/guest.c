@@ -145,9 +145,9 @@ int guest_left(void)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
 
-	for (int i = 0; guest.real && !guest.gone && i < NEWS_MS; i++)
+	for (int i = 0; guest.real && !guest.left && i < NEWS_MS; i++)
 		nanosleep(&ms, NULL);
-	return guest.gone ? report(REPORT_MOUNT, "device-gone",
+	return guest.left ? report(REPORT_MOUNT, "device-gone",
 				   "%s was unplugged before it was ready",
 				   guest.config.source) : REPORT_OK;
 }
@@ -156,7 +156,7 @@ static int no_disk(long err, int ms)
 {
 	const char *source = guest.config.source;
 
-	if (guest.gone)
+	if (guest.left)
 		return guest_left();
 	if (err == -ENOMEDIUM)
 		return report(REPORT_MOUNT, "no-medium", "%s: there is no medium in it", source);
@@ -170,7 +170,7 @@ static int no_disk(long err, int ms)
  * An emulated stick's image is read-only itself, a real one is behind a filter. Here the
  * library kernel is told, so that it does not try.
  */
-static void protect_disk(int fd)
+static void protect_disk(const char *disk, int fd)
 {
 	char path[64], text[16];
 	int one = 1;
@@ -179,24 +179,24 @@ static void protect_disk(int fd)
 		return;
 	if (guest.config.readonly)
 		LKL_CALL3(SYS_ioctl, fd, BLKROSET, &one);
-	snprintf(path, sizeof(path), "/sys/block/%s/ro", guest.disk);
-	guest.readonly = lkl_read_file(path, text, sizeof(text)) > 0 && *text == '1';
+	snprintf(path, sizeof(path), "/sys/block/%s/ro", disk);
+	guest.readonly |= lkl_read_file(path, text, sizeof(text)) > 0 && *text == '1';
 }
 
 /*
  * The first open after the disk was added waits for its partition table. Hubs give
  * devices time to settle (some 150 ms), which an emulated one does not need.
  */
-static int wait_for_disk(void)
+static int wait_for_disk(const char *disk)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
 	int limit = guest.real ? REAL_DISK_TIMEOUT_MS : DISK_TIMEOUT_MS;
 	char node[32];
 	long fd = -ENOENT;
 
-	snprintf(node, sizeof(node), "/dev/%s", guest.disk);
+	snprintf(node, sizeof(node), "/dev/%s", disk);
 	guest.n_returns = MAX_RETURNS;
-	for (int i = 0; i < limit && (!guest.gone || guest_came_back()); ) {
+	for (int i = 0; i < limit && (!guest.left || guest_came_back()); ) {
 		fd = LKL_CALL4(SYS_openat, AT_FDCWD, node, O_RDONLY | O_CLOEXEC, 0);
 		if (fd >= 0 || fd == -EIO || fd == -ENOMEDIUM)
 			break;
@@ -208,8 +208,7 @@ static int wait_for_disk(void)
 	set_clock();
 	if (fd < 0)
 		return no_disk(fd, limit);
-	guest_disk_is_there();
-	protect_disk(fd);
+	protect_disk(disk, fd);
 	LKL_CALL1(SYS_close, fd);
 	return 0;
 }
@@ -218,14 +217,14 @@ static int wait_for_disk(void)
  * usb-storage keeps sd from asking for the cache's mode, so sd would never flush.
  * "temporary" keeps it from telling the stick.
  */
-static int set_write_back(void)
+static int set_write_back(const char *disk)
 {
-	static const char dir[] = "/sys/class/scsi_disk";
-	char buf[1024], path[512] = "";
+	char dir[64], buf[1024], path[512] = "";
 	long fd, n, pos;
 
 	if (guest.blk || guest.readonly)
 		return 0;
+	snprintf(dir, sizeof(dir), "/sys/block/%s/device/scsi_disk", disk);
 	fd = LKL_CALL4(SYS_openat, AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	n = fd < 0 ? fd : LKL_CALL3(SYS_getdents64, fd, buf, sizeof(buf));
 	LKL_CALL1(SYS_close, fd);
@@ -237,7 +236,7 @@ static int set_write_back(void)
 	}
 	if (*path)
 		n = lkl_write_file(path, "temporary write back");
-	if (guest.gone)
+	if (guest.left)
 		return no_disk(-ENODEV, 0);
 	if (!*path || n < 0)
 		return report(REPORT_BUG, "cache-type", "the disk's cache cannot be set: %s",
@@ -250,18 +249,39 @@ static int set_write_back(void)
  * should be as long as the disk takes. What is read ahead waits in the library kernel
  * while FUSE copies what came before.
  */
-static int set_read_ahead(void)
+static int set_read_ahead(const char *disk)
 {
 	char path[64];
 	int err;
 
 	if (!guest.real)
 		return 0;
-	snprintf(path, sizeof(path), "/sys/block/%s/queue/read_ahead_kb", guest.disk);
+	snprintf(path, sizeof(path), "/sys/block/%s/queue/read_ahead_kb", disk);
 	err = lkl_write_file(path, READ_AHEAD_KB);
-	if (err && !guest.gone)
+	if (err && !guest.left)
 		return report(REPORT_BUG, "kernel-setup", "%s: %s", path, strerror(-err));
 	return err ? no_disk(-ENODEV, 0) : 0;
+}
+
+static int wait_for_disks(void)
+{
+	const char *disk;
+	int status = 0;
+
+	for (unsigned int i = 0; i <= guest.config.n_more; i++)
+		snprintf(guest.disks[i], sizeof(guest.disks[i]), "%s%c",
+			 guest.blk ? "vd" : "sd", 'a' + i);
+	for (unsigned int i = 0; !status && (disk = guest_disk(i)); i++)
+		status = wait_for_disk(disk);
+	if (status)
+		return status;
+	guest_disk_is_there();
+	for (unsigned int i = 0; !status && (disk = guest_disk(i)); i++) {
+		status = set_write_back(disk);
+		if (!status)
+			status = set_read_ahead(disk);
+	}
+	return status;
 }
 
 /* Nothing is mounted yet, so nothing is lost. */
@@ -288,15 +308,11 @@ int guest_boot(void)
 	if (!status)
 		status = set_up();
 	if (!status)
-		status = wait_for_disk();
-	if (!status)
-		status = set_write_back();
-	if (!status)
-		status = set_read_ahead();
+		status = wait_for_disks();
 	return status;
 }
 
-int guest_eject(void)
+static int eject(const char *disk)
 {
 	unsigned char cdb[6] = { START_STOP, [4] = 0x02 /* LOEJ, not START */ };
 	unsigned char sense[32];
@@ -312,9 +328,7 @@ int guest_eject(void)
 	char node[32];
 	long fd, err;
 
-	if (guest.blk)
-		return 0;
-	snprintf(node, sizeof(node), "/dev/%s", guest.disk);
+	snprintf(node, sizeof(node), "/dev/%s", disk);
 	fd = LKL_CALL4(SYS_openat, AT_FDCWD, node, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
 	if (fd < 0)
 		return fd;
@@ -325,6 +339,15 @@ int guest_eject(void)
 	LKL_CALL1(SYS_close, fd);
 	if (!err && (io.info & SG_INFO_OK_MASK) != SG_INFO_OK)
 		err = -EIO;
+	return err;
+}
+
+int guest_eject(void)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !guest.blk && !err && guest_disk(i); i++)
+		err = eject(guest_disk(i));
 	return err;
 }
 
@@ -350,9 +373,9 @@ int guest_close(void)
 	return err ? REPORT_MOUNT : REPORT_OK;
 }
 
-const char *guest_disk(void)
+const char *guest_disk(unsigned int number)
 {
-	return guest.disk;
+	return number <= guest.config.n_more ? guest.disks[number] : NULL;
 }
 
 bool guest_readonly(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * guest.h - a library kernel with one disk plugged in. One per process.
+ * guest.h - a library kernel with a disk plugged in, or several. One per process.
  *
  *   guest_open -> guest_boot -> (disk.h, lkl_mount, ...) -> guest_close
  *
@@ -17,8 +17,12 @@
 
 #define GUEST_MNT "/mnt"	/* where the filesystem is mounted inside */
 
+#define GUEST_MAX_SOURCES 8u
+
 struct guest_config {
 	const char *source;		/* an image file, block device or USB device */
+	const char *more[GUEST_MAX_SOURCES - 1];	/* of the same filesystem or group */
+	unsigned int n_more;
 	bool readonly;
 	bool virtio_blk;		/* a plain disk instead of a USB stick */
 	bool detach_driver;		/* take a USB device from a driver of the host */
@@ -50,7 +54,7 @@ int guest_boot(void);
 void guest_disk_was_read(void);
 
 /*
- * Stops the disk's unit (START STOP UNIT), which writes its cache out, so that it
+ * Stops the disks' units (START STOP UNIT), which writes its cache out, so that it
  * can be pulled. Nothing of it is mounted. Not of a virtio-blk disk, which has none.
  * 0 or -errno.
  */
@@ -62,10 +66,10 @@ int guest_eject(void);
  */
 int guest_close(void);
 
-/* Name of the disk inside, "sda" or "vda". */
-const char *guest_disk(void);
+/* Names of the disks inside, "sda" or "vda"; NULL from the number of sources on. */
+const char *guest_disk(unsigned int number);
 
-/* Whether the medium cannot be written to. */
+/* Whether a medium cannot be written to. */
 bool guest_readonly(void);
 
 struct usbip_dev_stats;
@@ -73,7 +77,7 @@ struct usbip_dev_stats;
 /* Of its transfers; false: a plain disk has none. */
 bool guest_urbs(struct usbip_dev_stats *ret_stats);
 
-/* Whether a USB device was pulled: what is dirty is lost. */
+/* Whether all USB devices were pulled: what is dirty is lost. */
 bool guest_gone(void);
 
 /*

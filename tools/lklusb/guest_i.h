@@ -18,12 +18,14 @@ struct guest {
 	struct usbip_dev *usb;		/* one of these two */
 	struct virtio_blk *blk;
 	struct device device;		/* of the host, if real */
-	const char *disk;
+	char disks[GUEST_MAX_SOURCES][8];	/* in no particular order */
 	bool readonly;
 	bool real;			/* a USB device, of the host or of a peer */
 	unsigned int n_returns;		/* so often may it leave and come back */
 	bool booted;
-	_Atomic bool gone;
+	_Atomic unsigned int n_gone;
+	_Atomic bool left;		/* one of the devices */
+	_Atomic bool gone;		/* all of them */
 	_Atomic bool has_disk;		/* the first time; it may be gone again */
 };
 
@@ -31,7 +33,7 @@ extern struct guest guest;
 
 /* ---- guest_plug.c: the source, and how it is plugged in ---- */
 
-/* guest.config.source. Reports; 0 or an exit status. */
+/* All sources. Reports; 0 or an exit status. */
 int guest_plug(void);
 
 /*

@@ -14,10 +14,8 @@
 
 #define USB_MAX_STREAMS	256u	/* more than a disk's queue is deep */
 
-static int open_failed(int err)
+static int open_failed(const char *source, int err)
 {
-	const char *source = guest.config.source;
-
 	switch (-err) {
 	case ENOENT:
 		report(REPORT_MOUNT, "source-missing", "%s: no such file", source);
@@ -71,48 +69,50 @@ static int plug_in(struct usb_backend *backend)
 	return err;
 }
 
-/* Makes the controller first. Likewise; an exit status was reported. */
-static int plug_backend(const struct usbip_dev_config *ports, struct usb_backend *backend)
+static unsigned int image_flags(void)
 {
-	int err = open_trace();
-
-	if (!err)
-		err = usbip_dev_new(ports, &guest.usb);
-	if (!err)
-		return plug_in(backend);
-	backend->ops->close(backend);
-	return err;
+	return (guest.config.readonly ? IMAGE_READONLY : 0) |
+	       (guest.config.powercut ? IMAGE_POWERCUT : 0);
 }
 
-static int plug_stick(unsigned int flags)
+static int open_stick(const char *source, struct usb_backend **ret_backend)
 {
-	static const struct usbip_dev_config ports = {
-		.usb2_ports = 1, .usb3_ports = 1, .max_streams = USB_MAX_STREAMS,
-	};
 	struct stick_config config = {
 		.speed = guest.config.speed,
 		.sector_size = guest.config.sector_size,
 		.uas = guest.config.uas,
 	};
-	struct usb_backend *stick;
-	int err;
+	int err = image_open(source, image_flags(), &config.image);
 
-	err = image_open(guest.config.source, flags, &config.image);
 	if (err)
-		return err;
-	guest.readonly = image_is_readonly(config.image);
-	err = stick_new(&config, &stick);
-	if (err) {
-		image_close(config.image);
-		return err;
-	}
-	guest.disk = "sda";
-	return plug_backend(&ports, stick);
+		return open_failed(source, err);
+	guest.readonly |= image_is_readonly(config.image);
+	err = stick_new(&config, ret_backend);
+	if (!err)
+		return 0;
+	image_close(config.image);
+	return open_failed(source, err);
+}
+
+/* What is on the others may be enough for the filesystem. */
+static void report_one_gone(void)
+{
+	const struct report_sink *sink = report_divert(NULL);
+
+	report(REPORT_MOUNT, "device-gone", "%s: one of %u devices was unplugged",
+	       guest.config.source, guest.config.n_more + 1);
+	report_divert(sink);
 }
 
 /* As long as it may come back nobody is told. */
 static void device_gone(void *ctx)
 {
+	guest.left = true;
+	if (++guest.n_gone <= guest.config.n_more) {
+		if (guest.has_disk)
+			report_one_gone();
+		return;
+	}
 	guest.gone = true;
 	if (guest.has_disk && guest.config.on_gone)
 		guest.config.on_gone();
@@ -135,44 +135,97 @@ static int protect(struct usb_backend **backend)
 	return err;
 }
 
-static int plug_usb(void)
+static int open_usb(const char *source, unsigned int *streams, struct usb_backend **ret_backend)
 {
-	bool remote = usbip_source_named_by(guest.config.source);
-	struct usbip_dev_config ports = { .usb2_ports = 1, .usb3_ports = 1 };
-	struct usb_backend *backend;
+	bool remote = usbip_source_named_by(source);
 	int err, status;
 
-	if (guest.config.virtio_blk)
-		return report(REPORT_USAGE, "usage", "%s: --virtio-blk is for images",
-			      guest.config.source);
-	status = remote ? usbip_open(guest.config.source, device_gone, &backend) :
-		 devices_open(guest.config.source, guest.config.detach_driver, device_gone,
-			      &guest.device, &backend);
+	status = remote ? usbip_open(source, device_gone, ret_backend) :
+		 devices_open(source, guest.config.detach_driver, device_gone, &guest.device,
+			      ret_backend);
 	if (status)
 		return status;
 	/* USB/IP has no streams: without them the device's Bulk-Only side is taken. */
-	ports.max_streams = remote ? 0 : usbfs_backend_streams(backend);
-	err = protect(&backend);
-	if (!err)
-		err = plug_backend(&ports, backend);
-	if (err > 0)
-		return err;
-	if (err)
-		return report(REPORT_SYSTEM, "device-open", "%s: %s", guest.config.source,
-			      strerror(-err));
-	guest.disk = "sda";
+	*streams = remote ? 0 : usbfs_backend_streams(*ret_backend);
 	guest.real = true;
-	return 0;
+	err = protect(ret_backend);
+	return err ? report(REPORT_SYSTEM, "device-open", "%s: %s", source, strerror(-err)) : 0;
+}
+
+static bool is_usb(const char *source)
+{
+	return devices_named_by(source) || usbip_source_named_by(source);
+}
+
+/* streams: those that all sources have. */
+static int open_backend(const char *source, unsigned int *streams,
+			struct usb_backend **ret_backend)
+{
+	unsigned int n = USB_MAX_STREAMS;
+	int status = is_usb(source) ? open_usb(source, &n, ret_backend) :
+		     open_stick(source, ret_backend);
+
+	*streams = n < *streams ? n : *streams;
+	return status;
+}
+
+/* All of the backends, or none: those that are not plugged in are closed. */
+static int plug_backends(const struct usbip_dev_config *ports, struct usb_backend **backends,
+			 unsigned int n)
+{
+	int err = usbip_dev_new(ports, &guest.usb);
+	unsigned int i;
+
+	for (i = 0; !err && i < n; i++)
+		err = plug_in(backends[i]);
+	for (; i < n; i++)
+		backends[i]->ops->close(backends[i]);
+	return err ? report(REPORT_SYSTEM, "device-open", "%s: %s", guest.config.source,
+			    strerror(-err)) : 0;
+}
+
+/* A guardian, and a quirk, are one device's. */
+static int check_for_one(void)
+{
+	unsigned int n = devices_named_by(guest.config.source);
+
+	for (unsigned int i = 0; i < guest.config.n_more; i++)
+		n += devices_named_by(guest.config.more[i]);
+	return n > 1 && (guest.config.detach_driver || guest.config.no_uas) ?
+	       report(REPORT_USAGE, "usage", "--detach-driver and --no-uas are for one USB device") :
+	       0;
+}
+
+static int plug_usb(void)
+{
+	struct usb_backend *backends[GUEST_MAX_SOURCES];
+	unsigned int n = 0, streams = USB_MAX_STREAMS, n_sources = guest.config.n_more + 1;
+	struct usbip_dev_config ports = { .usb2_ports = n_sources, .usb3_ports = n_sources };
+	int status = check_for_one();
+
+	if (!status)
+		status = open_backend(guest.config.source, &streams, &backends[0]);
+	while (!status && ++n < n_sources)
+		status = open_backend(guest.config.more[n - 1], &streams, &backends[n]);
+	if (!status)
+		status = open_trace();
+	ports.max_streams = streams;
+	if (!status)
+		return plug_backends(&ports, backends, n);
+	while (n--)
+		backends[n]->ops->close(backends[n]);
+	return status;
 }
 
 bool guest_came_back(void)
 {
 	struct usb_backend *backend;
 
-	if (!guest.real || !*guest.device.id || !guest.n_returns)
-		return false;		/* from a peer, or too often */
+	if (!guest.real || guest.config.n_more || !*guest.device.id || !guest.n_returns)
+		return false;		/* one of several, from a peer, or too often */
 	guest.n_returns--;
-	guest.gone = false;		/* first: it may leave again */
+	guest.n_gone = 0;
+	guest.left = guest.gone = false;	/* first: it may leave again */
 	if (devices_reopen(&guest.device, guest.config.detach_driver, device_gone, &backend) &&
 	    !protect(&backend) && !plug_in(backend))
 		return true;
@@ -180,33 +233,23 @@ bool guest_came_back(void)
 	return false;
 }
 
-static int plug_blk(unsigned int flags)
+static int plug_blk(void)
 {
-	int err = virtio_blk_open(guest.config.source, flags, guest.config.sector_size,
-				  &guest.blk);
-
-	if (err)
-		return err;
-	guest.readonly = virtio_blk_is_readonly(guest.blk);
-	guest.disk = "vda";
-	return 0;
-}
-
-static int plug_image(void)
-{
-	unsigned int flags = (guest.config.readonly ? IMAGE_READONLY : 0) |
-			     (guest.config.powercut ? IMAGE_POWERCUT : 0);
+	const char *source = guest.config.source;
 	int err;
 
-	if (guest.config.virtio_blk && chain_is_used(&guest.config.chain))
+	if (guest.config.n_more || is_usb(source))
+		return report(REPORT_USAGE, "usage", "%s: --virtio-blk is for one image", source);
+	if (chain_is_used(&guest.config.chain))
 		return report(REPORT_USAGE, "usage", "--virtio-blk has no USB to trace or filter");
-	err = guest.config.virtio_blk ? plug_blk(flags) : plug_stick(flags);
-	return err < 0 ? open_failed(err) : err;
+	err = virtio_blk_open(source, image_flags(), guest.config.sector_size, &guest.blk);
+	if (err)
+		return open_failed(source, err);
+	guest.readonly = virtio_blk_is_readonly(guest.blk);
+	return 0;
 }
 
 int guest_plug(void)
 {
-	const char *source = guest.config.source;
-
-	return devices_named_by(source) || usbip_source_named_by(source) ? plug_usb() : plug_image();
+	return guest.config.virtio_blk ? plug_blk() : plug_usb();
 }

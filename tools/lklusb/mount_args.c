@@ -10,10 +10,11 @@
 #include "source.h"
 
 static const char help[] =
-	"usage: lklusb mount [options] SRC DIR\n"
+	"usage: lklusb mount [options] SRC... DIR\n"
 	"\n"
 	"Mounts a filesystem on SRC, a USB device or an image file that is plugged into\n"
-	"the library kernel as a USB stick, on the folder DIR.\n"
+	"the library kernel as a USB stick, on the folder DIR. Several SRC are the parts of one\n"
+	"btrfs or LVM volume group.\n"
 	"\n"
 	"  -p, --partition P   N, LABEL=, UUID=, PARTLABEL= or PARTUUID=\n"
 	"  --lv GROUP/NAME     a logical volume of LVM; the only one otherwise\n"
@@ -147,10 +148,13 @@ int mount_args_parse(struct mount_args *args, int argc, char **argv)
 	status = owner_finish(&args->options.owner);
 	if (status)
 		return status;
-	if (argc - optind != 2)
+	args->guest.n_more = argc - optind - 2;
+	if (argc - optind < 2 || args->guest.n_more >= GUEST_MAX_SOURCES)
 		return mount_args_help(false);
 	args->source = argv[optind];
-	args->dir = argv[optind + 1];
+	for (unsigned int i = 0; i < args->guest.n_more; i++)
+		args->guest.more[i] = argv[optind + 1 + i];
+	args->dir = argv[argc - 1];
 	if (!args->volume.partition)
 		args->volume.partition = args->options.partition;
 	args->type = args->type ? args->type : args->options.type;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <lkl.h>
 
+#include "btrfs.h"
 #include "daemon.h"
 #include "guest.h"
 #include "report.h"
@@ -45,6 +46,16 @@ static int check_dir(struct one_mount *m)
 	return 0;
 }
 
+/* Replaced by an absolute path, if it is one; for as long as the process lives. */
+static int check_more(const char **source)
+{
+	char *path = realpath(*source, NULL);
+	int status = source_check(*source);
+
+	*source = path ? path : *source;
+	return status;
+}
+
 int one_mount_check(struct one_mount *m)
 {
 	const char *source = m->args.source;
@@ -54,7 +65,9 @@ int one_mount_check(struct one_mount *m)
 		return status;
 	if (!realpath(source, m->source))
 		snprintf(m->source, sizeof(m->source), "%s", source);
-	return check_dir(m);
+	for (unsigned int i = 0; !status && i < m->args.guest.n_more; i++)
+		status = check_more(&m->args.guest.more[i]);
+	return status ? status : check_dir(m);
 }
 
 static struct fusefs_config fuse_config(const struct one_mount *m)
@@ -164,12 +177,21 @@ static void mount_data(const struct one_mount *m, char *data, size_t size)
 		 first && *m->args.options.data ? "," : "", m->args.options.data);
 }
 
-static int explain_mount(const struct one_mount *m, long err)
+/* What the library kernel's line about it has in it. */
+static const char *log_word(const struct one_mount *m)
+{
+	return !strcmp(m->kernel_type, "btrfs") ? "BTRFS" :
+	       m->part->volume ? strrchr(m->part->node, '/') + 1 : guest_disk(0);
+}
+
+static int explain_mount(const struct one_mount *m, const struct disk *disk, long err)
 {
 	const char *name = disk_part_name(m->part);
 	const char *type = m->kernel_type;
 	int status = guest_left();
 
+	if (!status && !strcmp(type, "btrfs"))
+		status = btrfs_check_members(disk, m->part);
 	if (status)
 		return status;
 	switch (-err) {
@@ -190,11 +212,11 @@ static int explain_mount(const struct one_mount *m, long err)
 		report(REPORT_MOUNT, "fs-mount", "%s (%s): %s", name, type,
 		       strerror(-err));
 	}
-	guest_report_log(guest_disk());
+	guest_report_log(log_word(m));
 	return REPORT_MOUNT;
 }
 
-static int mount_inside(struct one_mount *m)
+static int mount_inside(struct one_mount *m, const struct disk *disk)
 {
 	char data[sizeof(m->args.options.data) + 32], phase[64];
 	long err;
@@ -207,13 +229,15 @@ static int mount_inside(struct one_mount *m)
 	mount_data(m, data, sizeof(data));
 	if (!strcmp(m->kernel_type, "xfs"))
 		commit_soon_xfs();
+	if (!strcmp(m->kernel_type, "btrfs"))
+		btrfs_scan(disk, m->part);
 	/* May replay a journal, or read all of it. */
 	snprintf(phase, sizeof(phase), "Mounting partition %d (%s)", m->part->number,
 		 m->kernel_type);
 	daemon_phase(phase);
 	err = lkl_mount(m->part->node, m->root, m->kernel_type, m->args.options.flags, data);
 	if (err)
-		return explain_mount(m, err);
+		return explain_mount(m, disk, err);
 	m->mounted = true;
 	if (!strcmp(m->kernel_type, "f2fs"))
 		commit_soon_f2fs(m->part->node);
@@ -238,7 +262,7 @@ int one_mount_inside(struct one_mount *m, const struct disk *disk)
 	if (!status)
 		status = choose_type(m);
 	if (!status)
-		status = mount_inside(m);
+		status = mount_inside(m, disk);
 	if (status && !lkl_panic_message())
 		volume_close(&m->volume);
 	return status;

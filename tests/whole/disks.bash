@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Volume groups that lvm2 itself makes, in a UML kernel whose disks are the images: the
-# second implementation that ours is compared with. Neither needs a device mapper for that.
+# A UML kernel whose disks are the images, for lvm2 and btrfs-progs: the second
+# implementations that ours are compared with. lvm2 needs no device mapper to make volumes.
 
-# lvm_guest IMAGE... < commands: /dev/ubda, /dev/ubdb, ... are the images
-lvm_guest() {
+# on_disks IMAGE... < commands: /dev/ubda, /dev/ubdb, ... are the images
+on_disks() {
 	local disks=() letter=0 file
 	for file in "$@"; do
 		disks+=("ubd$letter=$file")
@@ -36,16 +36,16 @@ lvm_guest() {
 		set -e
 		END
 		cat
-		echo ') > "'"$WORK"'/lvm.log" 2>&1; echo $? > "'"$WORK"'/lvm.status"'
+		echo ') > "'"$WORK"'/disks.log" 2>&1; echo $? > "'"$WORK"'/disks.status"'
 		echo 'sync; echo o > /proc/sysrq-trigger; sleep 10'
-	} > "$WORK/lvm.init"
-	chmod +x "$WORK/lvm.init"
-	rm -f "$WORK/lvm.status"
+	} > "$WORK/disks.init"
+	chmod +x "$WORK/disks.init"
+	rm -f "$WORK/disks.status"
 	timeout -k 3 60 "$TOP/build/uml-linux" mem=128M root=/dev/root rootfstype=hostfs rootflags=/ \
-		rw init="$WORK/lvm.init" con=null con0=null,fd:1 quiet uml_dir="$WORK" "${disks[@]}" \
-		< /dev/null > "$WORK/lvm.console" 2>&1
-	[ "$(cat "$WORK/lvm.status" 2> /dev/null)" = 0 ] ||
-		{ cat "$WORK/lvm.console" "$WORK/lvm.log"; fail "lvm2 in the guest"; }
+		rw init="$WORK/disks.init" con=null con0=null,fd:1 quiet uml_dir="$WORK" "${disks[@]}" \
+		< /dev/null > "$WORK/disks.console" 2>&1
+	[ "$(cat "$WORK/disks.status" 2> /dev/null)" = 0 ] ||
+		{ cat "$WORK/disks.console" "$WORK/disks.log"; fail "the guest with the disks"; }
 }
 
 # In a guest's commands: where everything is, for lvm-copy.py.
