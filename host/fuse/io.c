@@ -19,6 +19,23 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fuse_reply_open(req, fi);
 }
 
+/*
+ * What is shorter than asked for the host takes for the end of the file, so an error behind
+ * the first pages must not look like one. It asks again for each page then.
+ */
+static long read_all(int fd, char *buf, size_t size, off_t off)
+{
+	size_t done = 0;
+	long n;
+
+	do {
+		n = LKL_CALL4(SYS_pread64, fd, buf + done, size - done, off + done);
+		if (n > 0)
+			done += n;
+	} while (n > 0 && done < size);
+	return n < 0 ? n : (long)done;
+}
+
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	     struct fuse_file_info *fi)
 {
@@ -28,8 +45,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	long n = desc_get(fs, node_of(fs, ino), DESC_READ, &desc);
 
 	if (!n) {
-		n = LKL_CALL4(SYS_pread64, desc->fd, buf, size < IO_MAX ? size : IO_MAX,
-			      off);
+		n = read_all(desc->fd, buf, size < IO_MAX ? size : IO_MAX, off);
 		if (n > 0)
 			drop_read(desc, off, n);
 		desc_put(fs, desc);

@@ -76,6 +76,19 @@ timeout 20 dd if=/dev/zero of="$dir/more" bs=1M count=2 conv=fsync status=none 2
 timeout 20 "$LKLUSB" umount -q "$dir" 2> "$WORK/out"
 [ $? -lt 124 ] || fail "umount of a shrunken image hangs"
 mountpoint -q "$dir" && fail "still mounted"
+
+# What cannot be read any more is an error, and not a file that ends earlier.
+rm "$WORK/shrink.img"
+mkdir "$WORK/in"
+head -c 20M /dev/urandom > "$WORK/in/data"
+mkfs.ext4 -q -b 4096 -d "$WORK/in" "$WORK/shrink.img" 50M || fail mkfs
+mount_stick "$WORK/shrink.img" --ro
+first=$(debugfs -R 'blocks /data' "$WORK/shrink.img" 2> /dev/null | tr ' ' '\n' | sed -n 1001p)
+truncate -s $((first * 4096)) "$WORK/shrink.img"
+timeout 20 cat "$dir/data" > "$WORK/read" 2> "$WORK/out" && fail "a shorter file"
+grep -q 'Input/output error' "$WORK/out" || { cat "$WORK/out"; fail "another error"; }
+cmp -n 4096000 "$WORK/read" "$WORK/in/data" || fail "not what is in front of that"
+umount_stick
 # The kernel complains, rightly: not what tests/run should look for.
 rm -f "$WORK"/guest*.dmesg
 exit 0
