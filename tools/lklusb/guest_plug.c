@@ -229,7 +229,7 @@ bool guest_came_back(void)
 	if (devices_reopen(&guest.device, guest.config.detach_driver, device_gone, &backend) &&
 	    !protect(&backend) && !plug_in(backend))
 		return true;
-	guest.gone = true;
+	guest.left = guest.gone = true;
 	return false;
 }
 

@@ -232,7 +232,7 @@ static int mount_inside(struct one_mount *m, const struct disk *disk)
 	if (!strcmp(m->kernel_type, "btrfs"))
 		btrfs_scan(disk, m->part);
 	/* May replay a journal, or read all of it. */
-	snprintf(phase, sizeof(phase), "Mounting partition %d (%s)", m->part->number,
+	snprintf(phase, sizeof(phase), "Mounting %.40s (%s)", disk_part_name(m->part),
 		 m->kernel_type);
 	daemon_phase(phase);
 	err = lkl_mount(m->part->node, m->root, m->kernel_type, m->args.options.flags, data);
