@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* lklusb cp: files and trees out of a source, where there is no FUSE. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "copy.h"
+#include "look.h"
+#include "report.h"
+
+static const char help[] =
+	"usage: lklusb cp [options] SRC:/PATH... DEST\n"
+	"\n"
+	"Copies files, and with -r folders, from SRC, which is only read, to the host, without\n"
+	"FUSE. All of them are of the same SRC.\n"
+	"\n"
+	"  -r, --recursive     folders with all that is in them\n"
+	"  -a, --archive       -r, and keep permissions and times\n"
+	"  -f, --force         replace files that are there\n"
+	"  --all-links         make symbolic links that lead out of what is copied, too\n"
+	LOOK_HELP;
+
+static const struct option options[] = {
+	{ "recursive", no_argument, NULL, 'r' },
+	{ "archive", no_argument, NULL, 'a' },
+	{ "force", no_argument, NULL, 'f' },
+	{ "all-links", no_argument, NULL, 370 },
+	LOOK_OPTIONS,
+	{ 0 },
+};
+
+static int take_option(struct look *look, struct copy *copy, int c)
+{
+	switch (c) {
+	case 'a':
+		copy->keep = copy->recursive = true;
+		return 0;
+	case 'r':
+		copy->recursive = true;
+		return 0;
+	case 'f':
+		copy->replace = true;
+		return 0;
+	case 370:
+		copy->all_links = true;
+		return 0;
+	default:
+		return look_option(look, c, optarg);
+	}
+}
+
+/* The colon between source and path: the first with a single slash behind it. */
+static char *find_path(char *arg)
+{
+	static const char with_path[] = "usbip+unix:";
+	char *p = arg;
+
+	if (!strncmp(p, with_path, strlen(with_path)))
+		p += strlen(with_path);
+	while ((p = strstr(p, ":/")) && p[2] == '/')
+		p += 2;
+	return p;
+}
+
+/* Cuts each into the source, the same for all, and the path. */
+static int split(char **args, int n)
+{
+	for (int i = 0; i < n; i++) {
+		char *colon = find_path(args[i]);
+
+		if (!colon)
+			return report(REPORT_USAGE, "usage", "%s: not SRC:/PATH", args[i]);
+		*colon = 0;
+		if (strcmp(args[i], args[0]))
+			return report(REPORT_USAGE, "usage", "%s and %s: one source at a time",
+				      args[0], args[i]);
+	}
+	return 0;
+}
+
+static int copy_all(struct look *look, struct copy *copy, char **args, int n)
+{
+	int status = look_open(look, args[0]), end;
+
+	if (!status)
+		status = look_mount(look, NULL);
+	for (int i = 0; !status && i < n; i++)
+		copy_path(copy, look, args[i] + strlen(args[i]) + 1, args[n]);
+	if (!status)
+		status = copy_finish(copy);
+	end = look_close(look);
+	return status ? status : end;
+}
+
+int cmd_cp(int argc, char **argv)
+{
+	static struct look look;
+	struct copy copy = { 0 };
+	int c, n, status = 0;
+
+	look_init(&look);
+	while (!status && (c = getopt_long(argc, argv, "raf" LOOK_SHORT, options, NULL)) != -1)
+		status = take_option(&look, &copy, c);
+	if (status)
+		return status;
+	n = argc - optind - 1;
+	if (look.mount.args.help || n < 1)
+		return fputs(help, look.mount.args.help ? stdout : stderr),
+		       look.mount.args.help ? REPORT_OK : REPORT_USAGE;
+	status = split(argv + optind, n);
+	return status ? status : copy_all(&look, &copy, argv + optind, n);
+}
