@@ -3,7 +3,8 @@
  * vhost-user-usb: the virtio-usbip device with emulated sticks in its ports, for UML,
  * QEMU and any other virtual machine that speaks vhost-user.
  *
- * The main thread serves; another one waits for signals.
+ * The main thread serves; another one waits for signals, and one for each USB/IP server
+ * to come back.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,6 +17,7 @@
 #include "image.h"
 #include "log.h"
 #include "options.h"
+#include "reimport.h"
 #include "stick.h"
 #include "unix_listen.h"
 #include "usb.h"
@@ -32,6 +34,8 @@ struct server {
 	int fd;				/* the socket */
 	bool made_socket;
 	sigset_t signals;		/* of the thread that waits for them */
+	pthread_mutex_t lock;		/* protects the sticks' ports; held over plug and pull */
+	bool closing;			/* likewise: nothing is plugged in any more */
 };
 
 /* ---- sticks ---- */
@@ -53,6 +57,8 @@ static int stick_open(const struct stick_spec *spec, struct usb_backend **ret_ba
 	};
 	int err;
 
+	if (spec->reimport)
+		return reimport_now(spec->reimport, ret_backend, ret_why);
 	if (*spec->usbip.busid)
 		return usbip_source_import(&spec->usbip, NULL, NULL, ret_backend, ret_why);
 	if (spec->usb)
@@ -110,28 +116,86 @@ static int stick_plug(struct server *s, struct stick_spec *spec)
 
 static void stick_pull(struct server *s, struct stick_spec *spec)
 {
+	if (spec->reimport)
+		reimport_cancel(spec->reimport);
 	usbip_dev_unplug(s->dev, spec->port);
 	spec->port = 0;
+}
+
+/* A new device: what was lost is unplugged, if the port has not noticed already. */
+static void stick_is_back(void *ctx, struct usb_backend *backend)
+{
+	struct stick_spec *spec = ctx;
+	struct server *s = spec->owner;
+	int err;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->closing || !spec->port) {
+		pthread_mutex_unlock(&s->lock);
+		backend->ops->close(backend);
+		return;
+	}
+	usbip_dev_unplug(s->dev, spec->port);
+	spec->port = 0;
+	err = stick_plug_filtered(s, spec, backend);
+	if (err)
+		log_err("vhost-user-usb: %s: %s", spec->path, stick_why(err));
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* A socket that somebody else connected cannot be connected again. */
+static int sticks_prepare(struct server *s)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < s->options.n_sticks && !err; i++) {
+		struct stick_spec *spec = &s->options.sticks[i];
+		struct reimport_config config = {
+			.source = spec->usbip, .plug = stick_is_back, .ctx = spec,
+		};
+
+		spec->owner = s;
+		if (*spec->usbip.busid && spec->usbip.kind != USBIP_SOURCE_FD)
+			err = reimport_new(&config, &spec->reimport);
+	}
+	return err;
+}
+
+static void sticks_close(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->closing = true;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void sticks_free(struct server *s)
+{
+	for (unsigned int i = 0; i < s->options.n_sticks; i++)
+		reimport_free(s->options.sticks[i].reimport);
 }
 
 static int sticks_plug(struct server *s)
 {
 	int ret = 0;
 
+	pthread_mutex_lock(&s->lock);
 	for (unsigned int i = 0; i < s->options.n_sticks; i++) {
 		struct stick_spec *spec = &s->options.sticks[i];
 		int err = spec->port ? 0 : stick_plug(s, spec);
 
 		ret = ret ? ret : err;
 	}
+	pthread_mutex_unlock(&s->lock);
 	return ret;
 }
 
 static void sticks_pull(struct server *s)
 {
+	pthread_mutex_lock(&s->lock);
 	for (unsigned int i = 0; i < s->options.n_sticks; i++)
 		if (s->options.sticks[i].port)
 			stick_pull(s, &s->options.sticks[i]);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static int device_new(struct server *s)
@@ -236,6 +300,8 @@ static int server_run(struct server *s)
 	int err = device_new(s);
 
 	if (!err)
+		err = sticks_prepare(s);
+	if (!err)
 		err = trace_start(s);
 	if (!err)
 		err = sticks_plug(s);
@@ -243,8 +309,10 @@ static int server_run(struct server *s)
 		err = socket_open(s);
 	if (!err)
 		err = serve(s);
+	sticks_close(s);
 	vhost_user_free(s->vu);
 	usbip_dev_free(s->dev);
+	sticks_free(s);
 	chain_close(&s->options.chain);
 	if (s->made_socket) {
 		unlink(s->options.socket_path);
@@ -255,7 +323,7 @@ static int server_run(struct server *s)
 
 int main(int argc, char **argv)
 {
-	struct server s = { .fd = -1 };
+	struct server s = { .fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER };
 	int err = options_parse(argc, argv, &s.options);
 
 	if (err) {

@@ -15,6 +15,8 @@ struct stick_spec {
 	bool usb;			/* a device of the host; path says which */
 	bool detach;			/* from drivers of the host */
 	struct usbip_source usbip;	/* a server's, if it has a busid */
+	struct reimport *reimport;	/* its, or NULL */
+	void *owner;			/* the main's */
 	struct chain chain;		/* its filters; no trace */
 	bool zero;			/* no stick but the test device */
 	unsigned int pattern, wake_ms;	/* its */
