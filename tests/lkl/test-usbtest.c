@@ -2,7 +2,8 @@
 /*
  * Every case of the kernel's usbtest driver on the library kernel, against the emulated
  * test device: test-usbtest SPEED [COUNT]. Prints "NUMBER passed|absent|errno N". Without
- * arguments it prints the speeds.
+ * arguments it prints the speeds. For bench/usbip: test-usbtest SPEED rate CASE BYTES
+ * IN-FLIGHT COUNT prints microseconds of as many transfers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -182,6 +183,22 @@ static unsigned int run_all(const struct speed *s, unsigned int count)
 	return n_wrong;
 }
 
+/* Microseconds of COUNT transfers by case 27 (OUT) or 28 (IN). */
+static long measure(const struct speed *s, char **argv)
+{
+	unsigned int depth = atoi(argv[2]);
+	struct usbtest_param param = {
+		.test_num = atoi(argv[0]), .length = atoi(argv[1]), .sglen = depth,
+		.iterations = atoi(argv[3]) / depth,
+	};
+	long fd = open_device(s->bus, 3);
+
+	CHECK(lkl_write_file(PATTERN, "0") == 0);
+	CHECK(run_case(fd, &param) == 0);
+	LKL_CALL1(SYS_close, fd);
+	return param.duration.tv_sec * 1000000 + param.duration.tv_usec;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int count = argc > 2 ? atoi(argv[2]) : 5, n_wrong;
@@ -191,6 +208,11 @@ int main(int argc, char **argv)
 			puts(speeds[i].name);
 		} else if (!strcmp(argv[1], speeds[i].name)) {
 			start(speeds[i].speed);
+			if (argc == 7) {
+				printf("%ld\n", measure(&speeds[i], argv + 3));
+				stop();
+				return 0;
+			}
 			n_wrong = run_all(&speeds[i], count);
 			if (n_wrong)
 				fputs(log_text, stderr);

@@ -64,16 +64,25 @@ static uint8_t zero_byte(const struct zero *z, uint32_t i, uint32_t max_packet)
 	return z->pattern ? i % max_packet % 63 : 0;
 }
 
+/* The same bytes at each multiple of a packet, of which a chunk holds one at least. */
+static uint32_t zero_chunk(const struct zero *z, uint8_t buf[CHUNK], uint32_t len,
+			   uint32_t max_packet)
+{
+	uint32_t size = CHUNK - CHUNK % max_packet;
+
+	for (uint32_t i = 0; i < size && i < len; i++)
+		buf[i] = zero_byte(z, i, max_packet);
+	return size;
+}
+
 static void zero_source_range(const struct zero *z, const struct usb_urb *urb, uint32_t offset,
 			      uint32_t len, uint32_t max_packet)
 {
 	uint8_t buf[CHUNK];
+	uint32_t part, size = zero_chunk(z, buf, len, max_packet);
 
-	for (uint32_t pos = 0; pos < len; pos += CHUNK) {
-		uint32_t part = min_u32(len - pos, CHUNK);
-
-		for (uint32_t i = 0; i < part; i++)
-			buf[i] = zero_byte(z, pos + i, max_packet);
+	for (uint32_t pos = 0; pos < len; pos += part) {
+		part = min_u32(len - pos, size);
 		zero_copy(urb, offset + pos, buf, part, true);
 	}
 }
@@ -81,15 +90,14 @@ static void zero_source_range(const struct zero *z, const struct usb_urb *urb, u
 static bool zero_sink_is_good(const struct zero *z, const struct usb_urb *urb,
 			      uint32_t max_packet)
 {
-	uint8_t buf[CHUNK];
+	uint8_t buf[CHUNK], want[CHUNK];
+	uint32_t part, size = zero_chunk(z, want, urb->length, max_packet);
 
-	for (uint32_t pos = 0; pos < urb->length; pos += CHUNK) {
-		uint32_t part = min_u32(urb->length - pos, CHUNK);
-
+	for (uint32_t pos = 0; pos < urb->length; pos += part) {
+		part = min_u32(urb->length - pos, size);
 		zero_copy(urb, pos, buf, part, false);
-		for (uint32_t i = 0; i < part; i++)
-			if (buf[i] != zero_byte(z, pos + i, max_packet))
-				return false;
+		if (memcmp(buf, want, part))
+			return false;
 	}
 	return true;
 }
