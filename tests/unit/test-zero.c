@@ -342,6 +342,28 @@ static void iso_takes_its_time(void **state)
 	host_delete(h);
 }
 
+/* DEV-37: what the host says neither moves nor delays a transfer, with ISO_ASAP or not. */
+static void start_frame_is_a_result(void **state)
+{
+	struct host *h = host_new(USB_SPEED_HIGH_, 0, 3, 1);
+	struct transfer *t[4];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		t[i] = iso(h, 0x83, 8);
+		t[i]->urb.flags = i & 1 ? USB_URB_ISO_ASAP : 0;
+		t[i]->urb.start_frame = i < 2 ? 0xffffffff : 5;
+		submit(t[i]);
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(wait_done(t[i]), 0);
+		assert_true(t[i]->urb.start_frame <= 0x7ff);
+		assert_int_equal((t[i]->urb.start_frame - t[0]->urb.start_frame) & 0x7ff, i * 64);
+	}
+	for (unsigned int i = 0; i < 4; i++)
+		free(t[i]);
+	host_delete(h);
+}
+
 static void cancel_of_iso(void **state)
 {
 	struct host *h = host_new(USB_SPEED_FULL_, 0, 3, 1);
@@ -415,6 +437,7 @@ int main(void)
 		cmocka_unit_test(endpoints_of_settings),
 		cmocka_unit_test(scratch),
 		cmocka_unit_test(iso_takes_its_time),
+		cmocka_unit_test(start_frame_is_a_result),
 		cmocka_unit_test(cancel_of_iso),
 		cmocka_unit_test(reset_ends_all_first),
 		cmocka_unit_test(close_ends_all),
