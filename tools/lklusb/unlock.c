@@ -232,12 +232,12 @@ static int ask_helper(const struct unlock_config *config, const struct disk_part
 
 /* ---- the devices ---- */
 
-/* A first table of one sector: the kernel reads from its superblock how long it is. */
+/* A first table of one sector of the volume: the kernel reads from its superblock how long it is. */
 static int create_integrity(const struct key_answer *a, const char *node, bool readonly,
 			    char *ret_node, size_t size, uint64_t *ret_sectors)
 {
 	char table[KEY_TABLE_SIZE], status[128];
-	struct dm_target target = { 0, 1, "integrity", table };
+	struct dm_target target = { 0, a->sector_size / 512, "integrity", table };
 	unsigned long long mismatches, sectors;
 	int n;
 
@@ -296,6 +296,9 @@ static int open_device(const struct key_answer *a, const struct disk_part *part,
 	report(REPORT_MOUNT, "crypt-device", "%s: the library kernel cannot use %s%s%s: %s",
 	       disk_part_name(part), a->cipher, a->tag_bytes ? " with " : "", a->integrity, strerror(-err));
 	guest_report_log("device-mapper");
+	/* usb-storage says that it cannot have highmem, and then no tags are allowed. */
+	if (a->tag_bytes && !strncmp(part->node, "/dev/sd", 7))
+		report_hint("Linux has no integrity over Bulk-Only Transport: --uas or --virtio-blk, for an image");
 	unlock_close();
 	return REPORT_MOUNT;
 }
