@@ -364,6 +364,9 @@ static int none_matches(const struct disk *disk, const char *wanted)
 {
 	if (wanted)
 		report(REPORT_MOUNT, "partition-missing", "no partition is %s", wanted);
+	else if (disk->n_parts == 1 && disk->parts[0].type)
+		report(REPORT_MOUNT, "fs-unsupported", "%s: %s is not supported",
+		       disk_part_name(&disk->parts[0]), disk->parts[0].type);
 	else
 		report(REPORT_MOUNT, "fs-unknown", disk->parts[0].number ?
 		       "no partition has a known signature" :

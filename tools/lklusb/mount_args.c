@@ -21,6 +21,7 @@ static const char help[] =
 	"  -t, --type TYPE     of the filesystem; found by itself otherwise\n"
 	"  -r, --ro            read-only, also for the stick\n"
 	"  -w, --rw            for writing, the default\n"
+	"  --no-replay         leave a dirty journal alone; read-only\n"
 	"  -o OPTIONS          as for mount(8); words of FUSE and of the filesystem\n"
 	OWNER_HELP
 	"  --threads N         that serve, at most\n"
@@ -33,6 +34,7 @@ static const char help[] =
 static const struct option options[] = {
 	{ "partition", required_argument, NULL, 'p' },
 	{ "lv", required_argument, NULL, 360 },
+	{ "no-replay", no_argument, NULL, 361 },
 	{ "type", required_argument, NULL, 't' },
 	{ "ro", no_argument, NULL, 'r' },
 	{ "rw", no_argument, NULL, 'w' },
@@ -57,6 +59,9 @@ static int take_option(struct mount_args *args, int c)
 	case 'p':
 		args->volume.partition = optarg;
 		return 0;
+	case 361:
+		args->no_replay = true;
+		return mount_options_add(&args->options, ro);
 	case 360:
 		args->volume.lv = optarg;
 		return 0;

@@ -12,6 +12,7 @@
 struct mount_args {
 	const char *source, *dir;	/* as they were given */
 	const char *type;		/* NULL: to be found */
+	bool no_replay;			/* the journal stays as it is; read-only */
 	struct mount_options options;
 	unsigned int threads;		/* 0: the default */
 	struct guest_config guest;	/* of the stick as a whole; without its source */

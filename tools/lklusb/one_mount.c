@@ -14,6 +14,7 @@
 
 #include "btrfs.h"
 #include "daemon.h"
+#include "fs_explain.h"
 #include "guest.h"
 #include "report.h"
 #include "source.h"
@@ -173,6 +174,9 @@ static void mount_data(const struct one_mount *m, char *data, size_t size)
 		if (!strcmp(commit_options[i].type, m->kernel_type) &&
 		    !m->args.options.readonly)
 			first = commit_options[i].data;
+	/* All that have a journal which can be left alone call it so. */
+	if (m->args.no_replay)
+		first = "norecovery";
 	snprintf(data, size, "%s%s%s", first ? first : "",
 		 first && *m->args.options.data ? "," : "", m->args.options.data);
 }
@@ -186,47 +190,55 @@ static const char *log_word(const struct one_mount *m)
 
 static int explain_mount(const struct one_mount *m, const struct disk *disk, long err)
 {
-	const char *name = disk_part_name(m->part);
-	const char *type = m->kernel_type;
+	struct fs_failure failure = {
+		.name = disk_part_name(m->part), .type = m->kernel_type,
+		.log_word = log_word(m), .readonly = m->args.options.readonly, .err = err,
+	};
 	int status = guest_left();
 
-	if (!status && !strcmp(type, "btrfs"))
+	if (!status && !strcmp(m->kernel_type, "btrfs"))
 		status = btrfs_check_members(disk, m->part);
-	if (status)
-		return status;
-	switch (-err) {
-	case EINVAL:
-	case EUCLEAN:
-	case EIO:
-	case EBADMSG:
-		report(REPORT_MOUNT, "fs-damaged", "%s (%s): does not mount: %s", name,
-		       type, strerror(-err));
-		break;
-	case EROFS:
-	case EACCES:
-		report(REPORT_MOUNT, "fs-readonly",
-		       "%s (%s): cannot be mounted for writing", name, type);
-		report_hint("--ro");
-		break;
-	default:
-		report(REPORT_MOUNT, "fs-mount", "%s (%s): %s", name, type,
-		       strerror(-err));
-	}
-	guest_report_log(log_word(m));
-	return REPORT_MOUNT;
+	return status ? status : fs_explain(&failure);
+}
+
+static void make_readonly(struct one_mount *m)
+{
+	m->args.options.readonly = true;
+	m->args.options.flags |= MS_RDONLY;
+}
+
+static long mount_fs(struct one_mount *m)
+{
+	char data[sizeof(m->args.options.data) + 32];
+
+	mount_data(m, data, sizeof(data));
+	return lkl_mount(m->part->node, m->root, m->kernel_type, m->args.options.flags, data);
+}
+
+/* As it is better to see the files than not to. */
+static long mount_dirty_ntfs(struct one_mount *m)
+{
+	long err;
+
+	make_readonly(m);
+	err = mount_fs(m);
+	if (err)
+		return err;
+	report(REPORT_OK, "fs-dirty", "%s (ntfs3): dirty; mounted read-only",
+	       disk_part_name(m->part));
+	report_hint("chkdsk of Windows mends it; -o force writes to it as it is");
+	return 0;
 }
 
 static int mount_inside(struct one_mount *m, const struct disk *disk)
 {
-	char data[sizeof(m->args.options.data) + 32], phase[64];
+	char phase[64];
 	long err;
 
 	if (guest_readonly() && !m->args.options.readonly) {
-		m->args.options.readonly = true;
-		m->args.options.flags |= MS_RDONLY;
+		make_readonly(m);
 		report_note("%s is read-only: mounted so", m->source);
 	}
-	mount_data(m, data, sizeof(data));
 	if (!strcmp(m->kernel_type, "xfs"))
 		commit_soon_xfs();
 	if (!strcmp(m->kernel_type, "btrfs"))
@@ -235,7 +247,9 @@ static int mount_inside(struct one_mount *m, const struct disk *disk)
 	snprintf(phase, sizeof(phase), "Mounting %.40s (%s)", disk_part_name(m->part),
 		 m->kernel_type);
 	daemon_phase(phase);
-	err = lkl_mount(m->part->node, m->root, m->kernel_type, m->args.options.flags, data);
+	err = mount_fs(m);
+	if (!m->args.options.readonly && fs_is_dirty_ntfs(m->kernel_type, err))
+		err = mount_dirty_ntfs(m);
 	if (err)
 		return explain_mount(m, disk, err);
 	m->mounted = true;
