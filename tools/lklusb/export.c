@@ -24,7 +24,6 @@
 #include "stick.h"
 #include "stdio_socket.h"
 #include "usbip_server.h"
-#include "zero_backend.h"
 
 static struct {
 	struct guest_config config;	/* of all sources */
@@ -77,15 +76,6 @@ static int open_image(const char *source, struct usb_backend **ret_backend)
 	return image_failed(source, err);
 }
 
-/* For tests of a client's drivers. */
-static int open_zero(struct usb_backend **ret_backend)
-{
-	struct zero_config config = { .speed = ex.config.speed, .pattern = 1 };
-	int err = zero_backend_new(&config, ret_backend);
-
-	return err ? report(REPORT_SYSTEM, "export", "zero: %s", strerror(-err)) : 0;
-}
-
 /* The server is told by the backend itself. */
 static void device_gone(void *ctx)
 {
@@ -104,19 +94,12 @@ static int open_device(const char *source, struct usb_backend **ret_backend)
 			    ret_backend);
 }
 
-static int open_source(const char *source, struct usb_backend **ret_backend)
-{
-	if (!strcmp(source, "zero:"))
-		return open_zero(ret_backend);
-	return devices_named_by(source) ? open_device(source, ret_backend) :
-					  open_image(source, ret_backend);
-}
-
 static int export_source(const char *source, unsigned int number)
 {
 	struct usb_backend *backend;
 	char busid[USBIP_BUSID_SIZE];
-	int err, status = open_source(source, &backend);
+	int err, status = devices_named_by(source) ? open_device(source, &backend) :
+						     open_image(source, &backend);
 
 	if (status)
 		return status;
@@ -241,7 +224,6 @@ static const char help[] =
 	"\n"
 	"Serves image files, as USB sticks, and USB devices of the host to USB/IP clients,\n"
 	"until SIGTERM or SIGINT. The first SRC is device 1-1, the second 1-2, and so on.\n"
-	"zero: is a device for tests of the client's drivers (Linux's usbtest).\n"
 	"\n"
 	"  --listen ADDR[:PORT]  127.0.0.1:3240 by default\n"
 	"  --all-addresses     allow --listen 0.0.0.0 and ::\n"
