@@ -28,6 +28,7 @@
 
 /* One of the guest's disks, and what of a struct disk is on it. */
 struct drive {
+	struct disk_table table;
 	const char *name;
 	uint64_t size;
 	unsigned int sector_size, n_parts;
@@ -175,6 +176,16 @@ static int probe_part(struct disk_part *part, unsigned int sector_size)
 	return 0;
 }
 
+static void keep_table(blkid_partlist list, struct disk_table *table)
+{
+	blkid_parttable entry = blkid_partlist_get_table(list);
+	const char *type = entry ? blkid_parttable_get_type(entry) : NULL;
+	const char *id = entry ? blkid_parttable_get_id(entry) : NULL;
+
+	snprintf(table->type, sizeof(table->type), "%s", type ? type : "");
+	snprintf(table->id, sizeof(table->id), "%s", id ? id : "");
+}
+
 static void probe_entry(blkid_partlist list, struct disk_part *part)
 {
 	blkid_partition entry = blkid_partlist_get_partition_by_partno(list, part->number);
@@ -206,6 +217,8 @@ static int probe_table(struct drive *drive)
 		list = blkid_probe_get_partitions(pr);
 		for (unsigned int i = 0; list && i < drive->n_parts; i++)
 			probe_entry(list, &drive->parts[i]);
+		if (list)
+			keep_table(list, &drive->table);
 	}
 	blkid_free_probe(pr);
 	close(fd);
@@ -227,6 +240,16 @@ static int read_drive(struct drive *drive, unsigned int room)
 	for (unsigned int i = 0; !err && i < drive->n_parts; i++)
 		err = probe_part(&drive->parts[i], drive->sector_size);
 	return err;
+}
+
+void disk_read_table(const struct disk *disk, struct disk_table *ret_table)
+{
+	struct drive drive = {
+		.name = guest_disk(0), .size = disk->size, .sector_size = disk->sector_size,
+	};
+
+	probe_table(&drive);
+	*ret_table = drive.table;
 }
 
 int disk_read(struct disk *disk)

@@ -35,6 +35,13 @@ struct disk {
 int disk_read(struct disk *ret_disk);
 void disk_free(struct disk *disk);
 
+struct disk_table {
+	char type[16], id[40];	/* "gpt", "dos", ...; empty: none, not known */
+};
+
+/* The partition table of the first disk, which may have no partitions. */
+void disk_read_table(const struct disk *disk, struct disk_table *ret_table);
+
 /* Finds the signature on part->node, whose size is known. Likewise. */
 int disk_probe(struct disk_part *part);
 void disk_part_free(struct disk_part *part);

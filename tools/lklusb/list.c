@@ -6,30 +6,19 @@
 
 #include "commands.h"
 #include "devices.h"
-#include "disk.h"
+#include "disk_show.h"
 #include "lvm_list.h"
 #include "output.h"
 #include "report.h"
 #include "source.h"
 #include "usbip.h"
 
-static void human(uint64_t bytes, char *text, size_t size)
-{
-	static const char units[] = "BKMGTPE";
-	double n = bytes;
-	int u = 0;
-
-	for (; n >= 1024 && units[u + 1]; u++)
-		n /= 1024;
-	snprintf(text, size, n < 10 && u ? "%.1f%c" : "%.0f%c", n, units[u]);
-}
-
 static void print_row(const char *name, const char *number, const char *type,
 		      const struct disk_part *p)
 {
 	char size[16];
 
-	human(p->size, size, sizeof(size));
+	disk_show_size(p->size, size, sizeof(size));
 	output_row("%-20s %4s %-12s %-16s %6s %s", name, number, type ? type : "-",
 		   p->label ? p->label : "-", size, p->uuid ? p->uuid : "-");
 }
@@ -59,21 +48,16 @@ static int print_table(const char *source, const struct disk *disk)
 	return lvm_list(disk, print_volume, NULL);
 }
 
-static void add(struct json_object *o, const char *name, const char *text)
-{
-	json_object_object_add(o, name, text ? json_object_new_string(text) : NULL);
-}
-
 static void add_volume(void *list, const struct lvm_listed *lv)
 {
 	struct json_object *o = json_object_new_object();
 
-	add(o, "volume", lv->name);
-	add(o, "segments", lv->kind);
+	disk_json_add(o, "volume", lv->name);
+	disk_json_add(o, "segments", lv->kind);
 	json_object_object_add(o, "size", json_object_new_int64(lv->part.size));
-	add(o, "type", lv->part.type);
-	add(o, "label", lv->part.label);
-	add(o, "uuid", lv->part.uuid);
+	disk_json_add(o, "type", lv->part.type);
+	disk_json_add(o, "label", lv->part.label);
+	disk_json_add(o, "uuid", lv->part.uuid);
 	json_object_object_add(o, "mountable", json_object_new_boolean(
 		disk_mountable(&lv->part)));
 	json_object_array_add(list, o);
@@ -86,25 +70,11 @@ static int print_json(const char *source, const struct disk *disk)
 	struct json_object *volumes = json_object_new_array();
 	int status;
 
-	add(o, "source", source);
+	disk_json_add(o, "source", source);
 	json_object_object_add(o, "size", json_object_new_int64(disk->size));
 	json_object_object_add(o, "sector_size", json_object_new_int64(disk->sector_size));
-	for (unsigned int i = 0; i < disk->n_parts; i++) {
-		const struct disk_part *p = &disk->parts[i];
-		struct json_object *part = json_object_new_object();
-
-		json_object_object_add(part, "partition", json_object_new_int(p->number));
-		json_object_object_add(part, "start", json_object_new_int64(p->start));
-		json_object_object_add(part, "size", json_object_new_int64(p->size));
-		add(part, "type", p->type);
-		add(part, "label", p->label);
-		add(part, "uuid", p->uuid);
-		add(part, "partuuid", p->part_uuid);
-		add(part, "partlabel", p->part_label);
-		json_object_object_add(part, "mountable", json_object_new_boolean(
-			disk_mountable(p)));
-		json_object_array_add(parts, part);
-	}
+	for (unsigned int i = 0; i < disk->n_parts; i++)
+		json_object_array_add(parts, disk_json_part(&disk->parts[i]));
 	json_object_object_add(o, "partitions", parts);
 	status = lvm_list(disk, add_volume, volumes);
 	json_object_object_add(o, "volumes", volumes);
