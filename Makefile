@@ -50,6 +50,7 @@ bench: build uml
 	@bench/run
 	@bench/uml
 	@bench/usbfs
+	@bench/usbip
 
 T = 60
 fuzz: deps

@@ -5,6 +5,7 @@
  * exactly once.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,19 @@ static void add_packets(struct fuzz_urb *u)
 	}
 }
 
+/* For the bus thread to get to it; what waits for something else goes on waiting. */
+static void give_time(const struct fuzz_urb *u)
+{
+	unsigned int n_done = 0;
+
+	for (unsigned int i = 0; i < 100 && !n_done; i++) {
+		sched_yield();
+		pthread_mutex_lock(&lock);
+		n_done = u->n_done;
+		pthread_mutex_unlock(&lock);
+	}
+}
+
 static void submit(uint8_t ep, const uint8_t setup[8], uint32_t length, uint8_t what)
 {
 	struct fuzz_urb *u = &urbs[n_urbs++];
@@ -108,6 +122,7 @@ static void submit(uint8_t ep, const uint8_t setup[8], uint32_t length, uint8_t 
 		u->data[i] = next_byte();
 	if (b->ops->submit(b, &u->urb))
 		CHECK(!u->n_done++);	/* refused ones do not complete */
+	give_time(u);
 }
 
 static void request(uint8_t type, uint8_t what, uint8_t value)
