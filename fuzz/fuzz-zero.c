@@ -88,17 +88,29 @@ static void add_packets(struct fuzz_urb *u)
 	}
 }
 
+static bool is_done(const struct fuzz_urb *u)
+{
+	unsigned int n_done;
+
+	pthread_mutex_lock(&lock);
+	n_done = u->n_done;
+	pthread_mutex_unlock(&lock);
+	return n_done;
+}
+
 /* For the bus thread to get to it; what waits for something else goes on waiting. */
 static void give_time(const struct fuzz_urb *u)
 {
-	unsigned int n_done = 0;
-
-	for (unsigned int i = 0; i < 100 && !n_done; i++) {
+	for (unsigned int i = 0; i < 100 && !is_done(u); i++)
 		sched_yield();
-		pthread_mutex_lock(&lock);
-		n_done = u->n_done;
-		pthread_mutex_unlock(&lock);
-	}
+}
+
+/* It ends then, or the fuzzer's time-out ends this. */
+static void cancel(struct fuzz_urb *u)
+{
+	b->ops->cancel(b, &u->urb);
+	while (!is_done(u))
+		sched_yield();
 }
 
 static void submit(uint8_t ep, const uint8_t setup[8], uint32_t length, uint8_t what)
@@ -154,7 +166,7 @@ static void step(void)
 		break;
 	case 2:
 		if (n_urbs)
-			b->ops->cancel(b, &urbs[next_byte() % n_urbs].urb);
+			cancel(&urbs[next_byte() % n_urbs]);
 		break;
 	case 3:
 		n_resets++;
