@@ -36,8 +36,9 @@ refused_other() {
 	$user timeout -k 3 40 "$LKLUSB" mount "$2" /run/other > /run/out 2>&1
 	grep -q "\[$1\]" /run/out || { cat /run/out; fail "no [$1]"; }
 }
-# usbip-vudc does not say why.
-[ "$1" = vudc ] || refused_other usbip-busy "$src"
+refused_other already-mounted "$src"
+# By another name the server has to say it; usbip-vudc does not say why.
+[ "$1" = vudc ] || refused_other usbip-busy "${src/127.0.0.1/localhost}"
 refused_other usbip-missing usbip://127.0.0.1/9-9
 refused_other usbip-refused usbip://127.0.0.1:3241/9-9
 umount_stick
