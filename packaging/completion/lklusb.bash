@@ -10,7 +10,7 @@ _lklusb_options() {
 }
 
 _lklusb_commands() {
-	"$1" --help 2> /dev/null | sed -n 's/^  \([a-z]\{4,\}\) .*/\1/p' | grep -v '^lklusb$'
+	"$1" --help 2> /dev/null | sed -n 's/^  \([a-z]\{2,\}\) .*/\1/p' | grep -v '^lklusb$'
 }
 
 # Folders that this user's mounts are on.
@@ -112,7 +112,7 @@ _lklusb_value() {
 _lklusb_argument() {
 	case $2:$3 in
 	mount:1) _lklusb_files -d -- "$4" ;;
-	mount:0 | list:0 | export:*)
+	mount:0 | list:0 | probe:0 | cp:* | export:*)
 		_lklusb_files -f -- "$4"
 		_lklusb_reply "$4" < <(_lklusb_devices "$1")
 		;;
