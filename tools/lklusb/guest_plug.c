@@ -217,17 +217,24 @@ static int plug_usb(void)
 	return status;
 }
 
+static bool reopen(struct usb_backend **ret_backend)
+{
+	if (usbip_source_named_by(guest.config.source))
+		return usbip_reopen(guest.config.source, device_gone, ret_backend);
+	return *guest.device.id && devices_reopen(&guest.device, guest.config.detach_driver,
+						  device_gone, ret_backend);
+}
+
 bool guest_came_back(void)
 {
 	struct usb_backend *backend;
 
-	if (!guest.real || guest.config.n_more || !*guest.device.id || !guest.n_returns)
-		return false;		/* one of several, from a peer, or too often */
+	if (!guest.real || guest.config.n_more || !guest.n_returns)
+		return false;		/* one of several, or too often */
 	guest.n_returns--;
 	guest.n_gone = 0;
 	guest.left = guest.gone = false;	/* first: it may leave again */
-	if (devices_reopen(&guest.device, guest.config.detach_driver, device_gone, &backend) &&
-	    !protect(&backend) && !plug_in(backend))
+	if (reopen(&backend) && !protect(&backend) && !plug_in(backend))
 		return true;
 	guest.left = guest.gone = true;
 	return false;

@@ -7,9 +7,13 @@
 #include <unistd.h>
 #include <json-c/json.h>
 
+#include "log.h"
 #include "output.h"
 #include "report.h"
 #include "usbip_source.h"
+
+#define REOPEN_MS	5000u
+#define REOPEN_TRY_US	100000
 
 bool usbip_is_valid(const char *source)
 {
@@ -75,6 +79,24 @@ int usbip_open(const char *source, void (*gone)(void *ctx), struct usb_backend *
 		return report(REPORT_USAGE, "usage", "%s: which device? Add its /BUSID", source);
 	err = usbip_source_import(&s, gone, NULL, ret_backend, &why);
 	return err ? failed(source, err, why) : 0;
+}
+
+/* A socket that somebody else connected cannot be connected again. */
+bool usbip_reopen(const char *source, void (*gone)(void *ctx), struct usb_backend **ret_backend)
+{
+	int64_t deadline = usbip_deadline(REOPEN_MS);
+	struct usbip_source s;
+	const char *why = "not imported again";
+
+	if (!usbip_source_parse(source, &s) || s.kind == USBIP_SOURCE_FD)
+		return false;
+	do {
+		if (!usbip_source_import(&s, gone, NULL, ret_backend, &why))
+			return true;
+		usleep(REOPEN_TRY_US);
+	} while (usbip_deadline(0) < deadline);
+	log_warn("%s does not come back: %s", source, why);
+	return false;
 }
 
 /* ---- listing ---- */

@@ -30,4 +30,11 @@ int usbip_print(const char *source, bool json);
 int usbip_open(const char *source, void (*gone)(void *ctx),
 	       struct usb_backend **ret_backend);
 
+/*
+ * Imports a device again that usbip_open opened and that was lost: whatever has that BUSID
+ * within some seconds, or half a minute if the server is slow.
+ */
+bool usbip_reopen(const char *source, void (*gone)(void *ctx),
+		  struct usb_backend **ret_backend);
+
 #endif
