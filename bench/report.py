@@ -161,10 +161,10 @@ def plot(out, key, results):
         for name, *_ in STEPS:
             f.write('"%s" %s\n' % (name, ' '.join(
                 '%.3f' % (ratio(results, name, base, n) or float('nan')) for n in others)))
-    columns = ', '.join("'%s' using %d:xtic(1) title '%s'" % (data, i + 2, n.replace('_', r'\\_'))
+    columns = ', '.join("'%s' using %d:xtic(1) title '%s'" % (data, i + 2, n.replace('_', r'\_'))
                         for i, n in enumerate(others))
     subprocess.run(['gnuplot'], text=True, check=True, input=PLOT.format(
-        svg=svg, base=base.replace('_', r'\\_'), title=SECTIONS[key], columns=columns))
+        svg=svg, base=base.replace('_', r'\_'), title=SECTIONS[key], columns=columns))
 
 
 def write(out, sections, figures, missing):

@@ -5,7 +5,6 @@
  * one: an interrupt that comes in between is seen at the next tick, up to 10 ms later. What
  * answers within microseconds hits that often. Here it does not sleep for longer than 20 us.
  */
-#define _GNU_SOURCE
 #include <poll.h>
 #include <signal.h>
 
