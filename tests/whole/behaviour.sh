@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What programs expect of a local filesystem, through the whole path.
 # variant: ext4
-# variant: xfs
+# full variant: xfs
 # variant: btrfs
-# variant: vfat
+# full variant: vfat
 # variant: exfat
 # variant: ext4 keep
 # limit: 300
