@@ -8,6 +8,7 @@ exports=
 
 # start_export ARGUMENTS: sets port, if there is one
 start_export() {
+	: > "$WORK/export.log"		# now, not when the background has got that far
 	"$TOP/build/lklusb" export "$@" > "$WORK/export.log" 2>&1 &
 	exports="$exports $!"
 	wait_for 10 grep -q "listening on" "$WORK/export.log" || { cat "$WORK/export.log"; fail "export $*"; }
