@@ -62,8 +62,12 @@ static int write_begin(fuse_req_t req, fuse_ino_t ino, struct desc **ret_desc)
 	struct fusefs *fs = fs_of(req);
 	int err = desc_get(fs, node_of(fs, ino), DESC_WRITE, ret_desc);
 
-	if (!err) {
-		killpriv(fs, node_of(fs, ino), (*ret_desc)->fd, fuse_req_ctx(req));
+	if (err)
+		return err;
+	err = killpriv(fs, node_of(fs, ino), (*ret_desc)->fd, fuse_req_ctx(req));
+	if (err) {
+		desc_put(fs, *ret_desc);
+	} else {
 		server_identity(server_self(), fuse_req_ctx(req));
 		__atomic_store_n(&(*ret_desc)->written, true, __ATOMIC_RELAXED);
 	}
