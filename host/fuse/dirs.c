@@ -289,7 +289,7 @@ static void readdir_common(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	struct fusefs *fs = fs_of(req);
 	struct listing l = {
 		.req = req, .fs = fs, .dir = node_of(fs, ino),
-		.buf = server_self()->io, .plus = plus,
+		.buf = server_data(server_self()), .plus = plus,
 		.size = size,
 	};
 	int err;

@@ -3,7 +3,7 @@
  * fuse_i.h - what the parts of the FUSE server share.
  *
  * Locks: fs->lock guards nodes, descriptors, directory streams and the queue of the
- * helper thread; fs->role_lock guards who reads /dev/fuse. Neither is held over a
+ * helper thread; fs->role_lock guards who fetches requests. Neither is held over a
  * call of the library kernel, and they are never held together.
  */
 #ifndef FUSE_I_H
@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -24,6 +25,7 @@
 #include "fusefs.h"
 
 #define MAX_THREADS	64
+#define CHANNELS_MAX	9	/* /dev/fuse and rings */
 #define IO_MAX		(1u << 20)	/* of one read or write */
 #define FOR_EVER	(86400.0 * 365)
 
@@ -98,14 +100,32 @@ struct inval {
 	char name[];
 };
 
+/* Where requests come from: /dev/fuse, or the ring of some CPUs. */
+struct channel {
+	struct fusefs *fs;
+	struct uring *uring;	/* NULL: /dev/fuse */
+	cpu_set_t cpus;		/* where its threads run; of rings only */
+	/* under role_lock */
+	struct server *leader;	/* who fetches, or NULL */
+	struct server *idle;
+	unsigned int n_servers;
+	int hits;		/* the leader's: requests that came at once, in a row */
+	bool closed;		/* nobody leads: not open yet, or broken */
+	uint64_t empty_at;	/* while draining, atomic: fs->served when nothing came */
+};
+
 /* A serving thread. */
 struct server {
 	struct fusefs *fs;
+	struct channel *channel;
 	pthread_t thread;
-	struct fuse_buf buf;	/* the request */
+	struct fuse_buf buf;	/* the request, from /dev/fuse */
+	struct fuse_buf request;	/* from a ring: in the memory of its entry */
+	struct entry *entry;	/* which is to be given back with the answer, or NULL */
+	uint64_t unique, commit_id;
 	char *io;		/* IO_MAX bytes, page-aligned: the reply's data */
 	bool leads;		/* changed by itself, or under role_lock while idle */
-	bool reading;		/* atomic: a signal gets it out of read */
+	bool reading;		/* atomic: a signal gets it out of its wait */
 	bool draining;		/* atomic: its reads do not wait any more */
 	bool idle;
 	pthread_cond_t wake;
@@ -132,7 +152,8 @@ struct fusefs {
 	bool no_xattr;
 	bool no_open, no_opendir;
 	bool kills_privileges;	/* FUSE_HANDLE_KILLPRIV_V2 is on */
-	uint64_t init_unique;	/* of the INIT to be answered with it, or 0 */
+	uint64_t init_unique;	/* of the INIT to be answered, or 0 */
+	uint64_t init_offers;	/* flags of the host */
 
 	pthread_mutex_t lock;
 	struct node **buckets;
@@ -150,8 +171,9 @@ struct fusefs {
 	pthread_mutex_t role_lock;
 	struct server *servers[MAX_THREADS];
 	unsigned int n_servers, max_servers;
-	struct server *leader;	/* who reads, or NULL */
-	struct server *idle;
+	struct channel channels[CHANNELS_MAX];	/* the first: /dev/fuse */
+	unsigned int n_channels;
+	uint64_t served;	/* while draining, atomic: requests begun and ended */
 	bool ending;
 	bool announce;		/* INIT was answered */
 
@@ -164,6 +186,12 @@ struct fusefs {
 /* ---- serve.c ---- */
 struct server *server_self(void);
 void helper_wake(struct fusefs *fs);
+/* INIT is answered: the rings may be used. */
+void channels_open(struct fusefs *fs);
+
+/* ---- task.c: who a serving thread is inside ---- */
+void server_task_begin(struct server *s);
+void server_task_end(struct server *s);
 /* The thread's task acts for this user of the host from now on, if owners are kept. */
 void server_identity(struct server *s, const struct fuse_ctx *ctx);
 /*
@@ -171,6 +199,29 @@ void server_identity(struct server *s, const struct fuse_ctx *ctx);
  * user, so nothing can be made.
  */
 int server_creates(struct server *s, const struct fuse_ctx *ctx);
+
+/* ---- dev.c: requests from /dev/fuse ---- */
+/* As fuse_session_receive_buf, into the server's buffer. */
+int dev_fetch(struct server *s);
+
+/* ---- uring.c: requests over io_uring ---- */
+/* Makes the rings' channels, closed, if this host has FUSE over io_uring. */
+void urings_new(struct fusefs *fs);
+void urings_free(struct fusefs *fs);
+/* After channels_open: /dev/fuse after all, since one of the rings has nobody. */
+void uring_refuse(struct channel *ch, int fd);
+/*
+ * Gives the last answer to the host and takes a request: 1; -EINTR, -EAGAIN: none; else
+ * the ring is of no use any more.
+ */
+int uring_fetch(struct server *s, bool wait);
+/* Gives the answer to the host, if there is one that was not given. */
+void uring_flush(struct server *s);
+/* Whether the thread's request is this one, and of a ring. */
+bool uring_answers(const struct server *s, uint64_t unique);
+ssize_t uring_reply(struct server *s, const struct iovec *iov, int count);
+/* IO_MAX bytes for the answer to a request that has nothing but arguments. */
+char *server_data(struct server *s);
 
 /* ---- root.c: the filesystem inside ---- */
 int root_open(struct fusefs *fs, const char *path);
@@ -296,9 +347,10 @@ void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
 	      struct fuse_file_info *fi, unsigned int flags, const void *in,
 	      size_t in_size, size_t out_size);
 
+/* ---- session.c: what libfuse does not know of; before the first request ---- */
+int session_extend(struct fusefs *fs);
+
 /* ---- killpriv.c ---- */
-/* Before the first request. */
-int killpriv_ask(struct fusefs *fs);
 /* Whenever the host is told of a node's attributes. */
 void killpriv_seen(struct node *node, const struct statx *st);
 /* Before this request's user changes the contents of a file. */

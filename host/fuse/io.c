@@ -40,7 +40,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	     struct fuse_file_info *fi)
 {
 	struct fusefs *fs = fs_of(req);
-	char *buf = server_self()->io;
+	char *buf = server_data(server_self());
 	struct desc *desc;
 	long n = desc_get(fs, node_of(fs, ino), DESC_READ, &desc);
 

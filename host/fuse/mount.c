@@ -210,6 +210,10 @@ static struct fusefs *fusefs_new(const struct fusefs_config *config)
 	pthread_mutex_init(&fs->role_lock, NULL);
 	TAILQ_INIT(&fs->descs);
 	TAILQ_INIT(&fs->streams);
+	fs->channels[0].fs = fs;
+	fs->n_channels = 1;
+	if (config->io_uring)
+		urings_new(fs);
 	fs->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fs->event < 0 || nodes_init(fs)) {
 		fusefs_free(fs);
@@ -258,7 +262,7 @@ static int open_session(const struct fusefs_config *config, const char *where,
 		return err;
 	}
 	fs->mounted = true;
-	err = killpriv_ask(fs);
+	err = session_extend(fs);
 	if (err) {
 		fusefs_free(fs);
 		return err;
@@ -277,6 +281,11 @@ int fusefs_mount(const struct fusefs_config *config, const char *dir,
 		return err;
 	fs = fusefs_new(config);
 	return fs ? open_session(config, dir, fs, ret_fs) : -ENOMEM;
+}
+
+bool fusefs_has_io_uring(const struct fusefs *fs)
+{
+	return fs->n_channels > 1;
 }
 
 /* ---- a mount that one process makes and another serves ---- */
@@ -374,6 +383,7 @@ void fusefs_free(struct fusefs *fs)
 	descs_free(fs);
 	nodes_free(fs);
 	root_close(fs);
+	urings_free(fs);
 	if (fs->event >= 0)
 		close(fs->event);
 	pthread_mutex_destroy(&fs->role_lock);

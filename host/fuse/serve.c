@@ -2,7 +2,7 @@
 /*
  * The threads that serve: leader and followers.
  *
- * One thread, the leader, reads /dev/fuse and answers. As long as no call of the
+ * One thread, the leader, reads /dev/fuse and answers; with rings, one for each of them. As long as no call of the
  * library kernel waits it stays the only one, since a request that changes threads
  * costs a wake-up of another processor, several times what answering takes. Before
  * the leader goes to sleep inside, lkl_on_sleep's hook makes another thread the
@@ -14,14 +14,10 @@
 #include "fuse_i.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <linux/securebits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,96 +35,18 @@ struct server *server_self(void)
 	return self;
 }
 
-/* ---- the thread's task inside ---- */
-
-/*
- * Root with every capability, whoever owns what it makes; but without the right to
- * the blocks that a filesystem reserves for root.
- */
-static void task_privileges(void)
-{
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[2];
-
-	LKL_CALL5(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0);
-	if (LKL_CALL2(SYS_capget, &header, data) < 0)
-		return;
-	data[0].effective &= ~(1u << CAP_SYS_RESOURCE);
-	LKL_CALL2(SYS_capset, &header, data);
-}
-
-static void task_ids(struct server *s, uid_t uid, gid_t gid)
-{
-	if (s->fsgid != gid)
-		LKL_CALL1(SYS_setfsgid, gid);
-	if (s->fsuid != uid)
-		LKL_CALL1(SYS_setfsuid, uid);
-	s->fsgid = gid;
-	s->fsuid = uid;
-}
-
-static void task_umask(struct server *s, mode_t mask)
-{
-	if (s->umask != mask)
-		LKL_CALL1(SYS_umask, mask);
-	s->umask = mask;
-}
-
-/* A umask of its own, like the rest of this. */
-static void task_begin(struct server *s)
-{
-	long err = LKL_CALL1(SYS_unshare, CLONE_FS);
-
-	if (err)
-		log_warn("fuse: unshare inside: %s", lkl_strerror(err));
-	task_privileges();
-	s->fsuid = s->fsgid = 0;
-	s->umask = (mode_t)-1;
-	task_umask(s, 0);
-	if (!s->fs->owners.keep)
-		task_ids(s, s->fs->owners.uid, s->fs->owners.gid);
-}
-
-static void task_end(struct server *s)
-{
-	task_ids(s, 0, 0);
-	task_umask(s, 022);
-}
-
-static int identity(struct server *s, const struct fuse_ctx *ctx)
-{
-	uid_t uid;
-	gid_t gid;
-	int err = owner_of(s->fs, ctx, &uid, &gid);
-
-	if (!err)
-		task_ids(s, uid, gid);
-	return err;
-}
-
-/* Requests that the host makes for nobody have no identity. */
-void server_identity(struct server *s, const struct fuse_ctx *ctx)
-{
-	identity(s, ctx);
-}
-
-int server_creates(struct server *s, const struct fuse_ctx *ctx)
-{
-	task_umask(s, ctx->umask);
-	return identity(s, ctx);
-}
-
 /* ---- roles ---- */
 
 static void *server_main(void *arg);
 
-static struct server *server_new(struct fusefs *fs)
+static struct server *server_new(struct channel *ch)
 {
 	struct server *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->fs = fs;
+	s->fs = ch->fs;
+	s->channel = ch;
 	s->io = aligned_alloc(4096, IO_MAX);
 	if (!s->io) {
 		free(s);
@@ -150,7 +68,8 @@ static void server_free(struct server *s)
  * As a thread with all signals blocked but the one that ends a read, and those of a
  * fault, which is the library kernel's.
  */
-static int thread_start(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
+static int thread_start(pthread_t *ret_thread, const cpu_set_t *cpus,
+			void *(*fn)(void *), void *arg)
 {
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -164,6 +83,8 @@ static int thread_start(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
 	sigdelset(&all, SIGFPE);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	if (cpus)
+		pthread_attr_setaffinity_np(&attr, sizeof(*cpus), cpus);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(ret_thread, &attr, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -171,64 +92,75 @@ static int thread_start(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
 	return -err;
 }
 
-/* Caller holds role_lock. Without a new thread, who finishes first leads. */
-static void start_leader(struct fusefs *fs)
+/* Caller holds role_lock. */
+static struct server *start_server(struct channel *ch, bool leads)
 {
+	struct fusefs *fs = ch->fs;
 	struct server *s;
 
-	if (fs->ending || fs->n_servers >= fs->max_servers)
-		return;
-	s = server_new(fs);
+	if (fs->ending || ch->n_servers >= fs->max_servers || fs->n_servers >= MAX_THREADS)
+		return NULL;
+	s = server_new(ch);
 	if (!s)
-		return;
-	s->leads = true;
-	fs->leader = s;
-	if (thread_start(&s->thread, server_main, s)) {
-		fs->leader = NULL;
+		return NULL;
+	s->leads = leads;
+	if (thread_start(&s->thread, ch->uring ? &ch->cpus : NULL, server_main, s)) {
 		server_free(s);
-		return;
+		return NULL;
 	}
 	fs->servers[fs->n_servers++] = s;
+	ch->n_servers++;
+	return s;
+}
+
+/*
+ * Caller holds role_lock; nobody leads. Without an idle or a new thread, who finishes
+ * first leads.
+ */
+static void next_leader(struct channel *ch)
+{
+	struct server *next = ch->idle;
+
+	if (next) {
+		ch->idle = next->next_idle;
+		next->idle = false;
+		next->leads = true;
+		pthread_cond_signal(&next->wake);
+	} else {
+		next = start_server(ch, true);
+	}
+	ch->leader = next;
 }
 
 /* Called on a serving thread before it sleeps in a call inside. */
 static void before_sleep(void *ctx)
 {
-	struct server *s = ctx, *next;
+	struct server *s = ctx;
 	struct fusefs *fs = s->fs;
 
 	if (!s->leads)
 		return;
 	s->leads = false;
 	pthread_mutex_lock(&fs->role_lock);
-	fs->leader = NULL;
-	next = fs->idle;
-	if (next) {
-		fs->idle = next->next_idle;
-		next->idle = false;
-		next->leads = true;
-		fs->leader = next;
-		pthread_cond_signal(&next->wake);
-	} else {
-		start_leader(fs);
-	}
+	next_leader(s->channel);
 	pthread_mutex_unlock(&fs->role_lock);
 }
 
 /* Returns as the leader: true; or at the end: false. */
 static bool become_leader(struct server *s)
 {
+	struct channel *ch = s->channel;
 	struct fusefs *fs = s->fs;
 	bool leads;
 
 	pthread_mutex_lock(&fs->role_lock);
-	if (!s->leads && !fs->leader && !fs->ending) {
-		fs->leader = s;
+	if (!ch->leader && !ch->closed && !fs->ending) {
+		ch->leader = s;
 		s->leads = true;
-	} else if (!s->leads && !fs->ending) {
+	} else if (!fs->ending) {
 		s->idle = true;
-		s->next_idle = fs->idle;
-		fs->idle = s;
+		s->next_idle = ch->idle;
+		ch->idle = s;
 		while (s->idle)
 			pthread_cond_wait(&s->wake, &fs->role_lock);
 	}
@@ -237,17 +169,56 @@ static bool become_leader(struct server *s)
 	return leads;
 }
 
-static void end_all(struct fusefs *fs)
+void channels_open(struct fusefs *fs)
+{
+	struct channel *ch;
+	unsigned int i;
+
+	pthread_mutex_lock(&fs->role_lock);
+	for (i = 1; i < fs->n_channels; i++) {
+		ch = &fs->channels[i];
+		ch->closed = false;
+		next_leader(ch);
+		if (!ch->leader) {
+			ch->closed = true;
+			uring_refuse(ch, fuse_session_fd(fs->se));
+		}
+	}
+	pthread_mutex_unlock(&fs->role_lock);
+	log_debug("fuse: %u rings", fs->n_channels - 1);
+}
+
+/* What the host still asks comes through /dev/fuse, or it is the end. */
+static void channel_close(struct server *s, int err)
+{
+	struct channel *ch = s->channel;
+
+	if (err != -ENOTCONN && err != -ECONNABORTED && err != -ECANCELED)
+		log_err("fuse: io_uring: %s", lkl_strerror(err));
+	pthread_mutex_lock(&s->fs->role_lock);
+	ch->closed = true;
+	ch->leader = NULL;
+	s->leads = false;
+	pthread_mutex_unlock(&s->fs->role_lock);
+}
+
+static void wake_idle(struct channel *ch)
 {
 	struct server *s;
 
-	pthread_mutex_lock(&fs->role_lock);
-	__atomic_store_n(&fs->ending, true, __ATOMIC_SEQ_CST);
-	while ((s = fs->idle)) {
-		fs->idle = s->next_idle;
+	while ((s = ch->idle)) {
+		ch->idle = s->next_idle;
 		s->idle = false;
 		pthread_cond_signal(&s->wake);
 	}
+}
+
+static void end_all(struct fusefs *fs)
+{
+	pthread_mutex_lock(&fs->role_lock);
+	__atomic_store_n(&fs->ending, true, __ATOMIC_SEQ_CST);
+	for (unsigned int i = 0; i < fs->n_channels; i++)
+		wake_idle(&fs->channels[i]);
 	pthread_mutex_unlock(&fs->role_lock);
 	helper_wake(fs);	/* another thread may be reading: see end_reads */
 }
@@ -272,6 +243,32 @@ static bool ending(const struct fusefs *fs)
 	return __atomic_load_n(&fs->ending, __ATOMIC_SEQ_CST);
 }
 
+#define NOT_EMPTY	UINT64_MAX
+
+static void count_served(struct fusefs *fs)
+{
+	if (stopping(fs))
+		__atomic_add_fetch(&fs->served, 1, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t served(const struct fusefs *fs)
+{
+	return __atomic_load_n(&fs->served, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * Caller holds role_lock. A leader that found nothing is quiet until somebody else has
+ * begun or ended a request since.
+ */
+static bool quiet(struct server *s)
+{
+	struct channel *ch = s->channel;
+
+	return s->idle || (ch->leader == s &&
+			   __atomic_load_n(&ch->empty_at, __ATOMIC_SEQ_CST) ==
+				served(s->fs));
+}
+
 static bool others_busy(struct server *s)
 {
 	struct fusefs *fs = s->fs;
@@ -279,7 +276,7 @@ static bool others_busy(struct server *s)
 
 	pthread_mutex_lock(&fs->role_lock);
 	for (unsigned int i = 0; i < fs->n_servers && !busy; i++)
-		busy = fs->servers[i] != s && !fs->servers[i]->idle;
+		busy = fs->servers[i] != s && !quiet(fs->servers[i]);
 	pthread_mutex_unlock(&fs->role_lock);
 	return busy;
 }
@@ -292,12 +289,31 @@ static void drain_begin(struct server *s)
 	__atomic_store_n(&s->draining, true, __ATOMIC_SEQ_CST);
 }
 
+/* 1: a request; -EINTR, -EAGAIN: none; 0: unmounted; else an error. */
+static int fetch(struct server *s)
+{
+	struct channel *ch = s->channel;
+	bool answering = s->entry;
+	uint64_t before;
+	int n;
+
+	__atomic_store_n(&ch->empty_at, NOT_EMPTY, __ATOMIC_SEQ_CST);
+	before = served(s->fs);
+	n = ch->uring ? uring_fetch(s, !s->draining)
+		      : dev_fetch(s);
+	if (n > 0 || answering)
+		count_served(s->fs);
+	else if (n == -EAGAIN)
+		__atomic_store_n(&ch->empty_at, before, __ATOMIC_SEQ_CST);
+	return n;
+}
+
 /* 1: a request; 0: nothing this time; -1: unmounted, stopped, or broken. */
 static int receive(struct server *s)
 {
 	struct fusefs *fs = s->fs;
 	bool last;
-	int n = 0;
+	int n = -EINTR;
 
 	if (stopping(fs) && !s->draining)
 		drain_begin(s);
@@ -307,11 +323,11 @@ static int receive(struct server *s)
 	 * next when one is answered: nobody answers and none is there, that is the end.
 	 */
 	last = s->draining && (lkl_panic_message() || now_ms() >= fs->drain_until ||
-			       !others_busy(s));
+			       (!s->entry && !others_busy(s)));
 	/* Whoever stops repeats the signal until this is false: no race. */
 	__atomic_store_n(&s->reading, true, __ATOMIC_SEQ_CST);
 	if (!ending(fs) && stopping(fs) == s->draining)
-		n = fuse_session_receive_buf(fs->se, &s->buf);
+		n = fetch(s);
 	__atomic_store_n(&s->reading, false, __ATOMIC_SEQ_CST);
 	if (ending(fs) || fuse_session_exited(fs->se))
 		return -1;
@@ -321,9 +337,24 @@ static int receive(struct server *s)
 		usleep(1000);	/* the others: they end by themselves */
 	if (n == -EAGAIN)
 		return last ? -1 : 0;
-	if (n && n != -EINTR)
-		log_err("fuse: reading requests: %s", lkl_strerror(n));
-	return n && n != -EINTR ? -1 : 0;
+	if (n == -EINTR || (!n && !s->channel->uring))
+		return 0;
+	if (s->channel->uring) {
+		channel_close(s, n);
+		return 0;
+	}
+	log_err("fuse: reading requests: %s", lkl_strerror(n));
+	return -1;
+}
+
+/* Its answer, if a ring has it, goes with the next wait, if this thread waits. */
+static void process(struct server *s)
+{
+	fuse_session_process_buf(s->fs->se, s->entry ? &s->request : &s->buf);
+	if (!s->leads)
+		uring_flush(s);
+	if (!s->entry)
+		count_served(s->fs);
 }
 
 static void serve(struct server *s, void (*ready)(void *ctx), void *ctx)
@@ -337,14 +368,15 @@ static void serve(struct server *s, void (*ready)(void *ctx), void *ctx)
 			break;
 		if (!got)
 			continue;
-		fuse_session_process_buf(fs->se, &s->buf);
-		if (fs->announce && ready) {
+		process(s);
+		if (ready && fs->announce) {
 			fs->announce = false;
 			ready(ctx);
 		}
 		if (lkl_panic_message() || fuse_session_exited(fs->se))
 			break;
 	}
+	uring_flush(s);
 	s->leads = false;
 	end_all(fs);
 }
@@ -355,7 +387,7 @@ static void *server_main(void *arg)
 
 	self = s;
 	lkl_on_sleep(before_sleep, s);
-	task_begin(s);
+	server_task_begin(s);
 	serve(s, NULL, NULL);
 	lkl_on_sleep(NULL, NULL);
 	return NULL;
@@ -372,6 +404,15 @@ void helper_wake(struct fusefs *fs)
 		return;
 }
 
+/* Caller holds role_lock. */
+static bool has_leader(const struct fusefs *fs)
+{
+	for (unsigned int i = 0; i < fs->n_channels; i++)
+		if (fs->channels[i].leader)
+			return true;
+	return false;
+}
+
 /*
  * Whether a thread may still be in read, or be about to: the signal is repeated until
  * all have seen that it is over, so none is lost between a look and the read.
@@ -381,7 +422,7 @@ static bool end_reads(struct fusefs *fs)
 	bool left;
 
 	pthread_mutex_lock(&fs->role_lock);
-	left = fs->leader && !__atomic_load_n(&fs->ending, __ATOMIC_SEQ_CST);
+	left = has_leader(fs) && !ending(fs);
 	for (unsigned int i = 0; i < fs->n_servers; i++) {
 		if (!__atomic_load_n(&fs->servers[i]->reading, __ATOMIC_SEQ_CST))
 			continue;
@@ -461,27 +502,29 @@ static void join_all(struct fusefs *fs)
 
 static int serve_first(struct fusefs *fs, void (*ready)(void *ctx), void *ctx)
 {
-	struct server *s = server_new(fs);
+	struct channel *ch = &fs->channels[0];
+	struct server *s = server_new(ch);
 	int err;
 
 	if (!s)
 		return -ENOMEM;
 	s->thread = pthread_self();
 	s->leads = true;
-	fs->leader = s;
+	ch->leader = s;
+	ch->n_servers = 1;
 	fs->servers[fs->n_servers++] = s;
-	err = thread_start(&fs->helper, helper_main, fs);
+	err = thread_start(&fs->helper, NULL, helper_main, fs);
 	if (err) {
 		fs->n_servers = 0;
 		server_free(s);
 		return err;
 	}
 	self = s;
-	task_begin(s);
+	server_task_begin(s);
 	lkl_on_sleep(before_sleep, s);
 	serve(s, ready, ctx);
 	lkl_on_sleep(NULL, NULL);
-	task_end(s);
+	server_task_end(s);
 	join_all(fs);
 	self = NULL;
 	return 0;

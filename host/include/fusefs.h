@@ -45,7 +45,8 @@ struct fusefs_config {
 	const char *options;	/* more FUSE mount options, comma-separated, or NULL */
 	bool readonly;
 	struct fusefs_owners owners;
-	unsigned int threads;	/* that serve, at most; 0 = 8, 1..64 */
+	unsigned int threads;	/* that serve a channel, at most; 0 = 8, 1..64 */
+	bool io_uring;		/* FUSE over io_uring, if the host has it; else /dev/fuse */
 };
 
 /*
@@ -66,6 +67,9 @@ int fusefs_mount(const struct fusefs_config *config, const char *dir,
 int fusefs_connect(const struct fusefs_config *config, const char *dir, int *ret_fd);
 int fusefs_adopt(const struct fusefs_config *config, const char *dir, int fd,
 		 struct fusefs **ret_fs);
+
+/* Whether it will be served over io_uring. */
+bool fusefs_has_io_uring(const struct fusefs *fs);
 
 /* Unmounts dir (lazily) if fd is its descriptor and it is still mounted. */
 void fusefs_disconnect(const char *dir, int fd);

@@ -8,6 +8,7 @@
  *     -r        read-only            -k        keep owners
  *     -u UID -g GID  of everything; default: the caller's
  *     -o OPTS   FUSE options         -n N      threads
+ *     -U        over io_uring
  *     -l FILE   the kernel's log     -m MIB    of guest memory
  *     -p SECS   panic after as many seconds
  *
@@ -113,7 +114,7 @@ static void parse(int argc, char **argv, struct fusefs_config *config)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "i:t:d:rku:g:o:n:l:m:p:v")) != -1) {
+	while ((c = getopt(argc, argv, "i:t:d:rku:g:o:n:l:m:p:vU")) != -1) {
 		switch (c) {
 		case 'i': opt.image = optarg; break;
 		case 't': opt.type = optarg; break;
@@ -124,6 +125,7 @@ static void parse(int argc, char **argv, struct fusefs_config *config)
 		case 'g': config->owners.gid = atoi(optarg); break;
 		case 'o': config->options = optarg; break;
 		case 'n': config->threads = atoi(optarg); break;
+		case 'U': config->io_uring = true; break;
 		case 'l': klog = fopen(optarg, "w"); break;
 		case 'm': opt.ram_mib = atol(optarg); break;
 		case 'p': opt.panic_after = atoi(optarg); break;

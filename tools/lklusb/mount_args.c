@@ -25,6 +25,7 @@ static const char help[] =
 	"  -o OPTIONS          as for mount(8); words of FUSE and of the filesystem\n"
 	OWNER_HELP
 	"  --threads N         that serve, at most\n"
+	"  --io-uring          FUSE over io_uring, if the host has it switched on\n"
 	UNLOCK_HELP
 	SOURCE_HELP
 	"  -f, --foreground    do not go into the background\n"
@@ -39,6 +40,7 @@ static const struct option options[] = {
 	{ "ro", no_argument, NULL, 'r' },
 	{ "rw", no_argument, NULL, 'w' },
 	{ "threads", required_argument, NULL, 'T' },
+	{ "io-uring", no_argument, NULL, 430 },
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -78,6 +80,9 @@ static int take_option(struct mount_args *args, int c)
 		args->threads = atoi(optarg);
 		return args->threads >= 1 && args->threads <= 64 ? 0 :
 		       report(REPORT_USAGE, "usage", "--threads %s: 1 to 64", optarg);
+	case 430:
+		args->io_uring = true;
+		return 0;
 	case 'f':
 		args->foreground = true;
 		return 0;

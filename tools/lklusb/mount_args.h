@@ -15,6 +15,7 @@ struct mount_args {
 	bool no_replay;			/* the journal stays as it is; read-only */
 	struct mount_options options;
 	unsigned int threads;		/* 0: the default */
+	bool io_uring;
 	struct guest_config guest;	/* of the stick as a whole; without its source */
 	struct volume_config volume;
 	bool foreground, quiet, help;

@@ -82,6 +82,7 @@ static struct fusefs_config fuse_config(const struct one_mount *m)
 		.readonly = o->readonly,
 		.owners = o->owner.owners,
 		.threads = m->args.threads,
+		.io_uring = m->args.io_uring,
 	};
 }
 
@@ -99,8 +100,15 @@ static int check_fuse(const struct one_mount *m, int err)
 int one_mount_fuse(struct one_mount *m, struct fusefs **ret_fs)
 {
 	struct fusefs_config config = fuse_config(m);
+	int status = check_fuse(m, fusefs_mount(&config, m->dir, ret_fs));
 
-	return check_fuse(m, fusefs_mount(&config, m->dir, ret_fs));
+	if (!status && config.io_uring && !fusefs_has_io_uring(*ret_fs)) {
+		report(REPORT_OK, "io-uring-off",
+		       "this host has FUSE over io_uring not switched on; /dev/fuse serves");
+		report_hint("as root, since Linux 6.14: "
+			    "echo Y > /sys/module/fuse/parameters/enable_uring");
+	}
+	return status;
 }
 
 int one_mount_connect(const struct one_mount *m, int *ret_fd)
