@@ -12,6 +12,7 @@ ROWS = ([('time to mount', 'ms'), ('resident memory', 'MiB')] +
         [(s[0], s[3]) for s in STEPS] +
         [(CPU_ROW, 's/GiB'), ('flushes per fsync', 'of the disk')])
 US, PASSTHROUGH, FUSE2FS = 'lklusb uas', 'passthrough_ll', 'fuse2fs'
+IO_URING = 'lklusb uas io_uring'
 # Through FUSE, on one CPU: row, at least so many times passthrough_ll, times fuse2fs.
 PINNED = [
     ('sequential write', 1.0, 1.5), ('sequential read', 2, 1.5), ('4 KiB read', 2, 1.3),
@@ -21,6 +22,8 @@ PINNED = [
 # On all CPUs: at least as fast as passthrough_ll.
 UNPINNED = ['sequential read', '4 KiB read', '4 KiB read, 16 at once', 'small read', 'stat',
             '4 KiB write and fsync']
+# The same over io_uring.
+UNPINNED_IO_URING = [('4 KiB read', 3), ('create', 2)]
 SECTIONS = {
     'pinned': 'ext4, image in memory, everybody on one CPU',
     'unpinned': 'ext4, image in memory, all CPUs',
@@ -58,6 +61,11 @@ def fuse_promises(sections):
         r = ratio(unpinned, row, PASSTHROUGH)
         if r is not None:
             out.append(Promise('%s over UAS, all CPUs, times %s' % (row, PASSTHROUGH), r, 1))
+    for row, limit in UNPINNED_IO_URING:
+        r = ratio(unpinned, row, PASSTHROUGH, IO_URING)
+        if r is not None:
+            out.append(Promise('%s over UAS and io_uring, all CPUs, times %s' %
+                               (row, PASSTHROUGH), r, limit))
     some = unpinned or pinned
     for name in ('lklusb bot', US):
         if name in some:

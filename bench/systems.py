@@ -56,6 +56,25 @@ def resident(pid):
         return sum(int(line.split()[1]) for line in f if line.startswith('VmRSS')) / 1024
 
 
+class IoUring(Lklusb):
+    """Over FUSE's rings, which root switches on while it mounts."""
+    name = 'lklusb uas io_uring'
+    switch = '/sys/module/fuse/parameters/enable_uring'
+
+    def __init__(self):
+        super().__init__(self.name, '--uas', '--io-uring')
+
+    def mount(self, image, folder):
+        with open(self.switch, 'r+') as f:
+            before = f.read(1)
+            f.write('Y')
+            f.flush()
+            try:
+                super().mount(image, folder)
+            finally:
+                f.write(before)
+
+
 class Server(System):
     """A FUSE server that stays in the foreground as our child."""
     def start(self, argv, folder):
@@ -147,7 +166,12 @@ def available():
         missing.append('fuse2fs: not installed')
     if os.getuid():
         missing.append('kernel loop, passthrough_ll: only root can mount')
+        missing.append('io_uring: only root can switch it on')
     else:
+        if os.path.exists(IoUring.switch):
+            systems.append(IoUring())
+        else:
+            missing.append('io_uring: not in this Linux')
         systems.append(Loop())
         if os.path.exists(PASSTHROUGH_SOURCE):
             systems.append(Passthrough())
