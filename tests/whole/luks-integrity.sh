@@ -66,12 +66,11 @@ make /dev/vdb /dev/vdd --cipher aes-xts-plain64 --integrity hmac-sha256 --sector
 END
 cryptsetup luksDump "$img" | grep -q 'integrity: *hmac(sha256)' || fail "it has no integrity"
 
-# Not over Bulk-Only Transport: usb-storage wants bounce buffers, tags forbid them.
-refused crypt-device 32 "$LKLUSB" mount --key-file "$key" "$img" "$dir"
-grep -q 'hint: .*--uas' "$WORK/out" || { cat "$WORK/out"; fail "no hint"; }
-
 for image in "$img" "$WORK/other.img"; do
-	mount_stick "$image" --key-file "$key" --uas
+	# usb-storage of a controller without HCD_DMA would forbid the tags.
+	transport=
+	[ "$image" = "$img" ] || transport=--uas
+	mount_stick "$image" --key-file "$key" $transport
 	diff -r --no-dereference "$WORK/tree" "$dir" -x lost+found || fail "read from $image"
 	mkdir "$dir/new"
 	cp "$WORK/tree/big" "$dir/new/" || fail "write to $image"

@@ -296,9 +296,6 @@ static int open_device(const struct key_answer *a, const struct disk_part *part,
 	report(REPORT_MOUNT, "crypt-device", "%s: the library kernel cannot use %s%s%s: %s",
 	       disk_part_name(part), a->cipher, a->tag_bytes ? " with " : "", a->integrity, strerror(-err));
 	guest_report_log("device-mapper");
-	/* usb-storage says that it cannot have highmem, and then no tags are allowed. */
-	if (a->tag_bytes && !strncmp(part->node, "/dev/sd", 7))
-		report_hint("Linux has no integrity over Bulk-Only Transport: --uas or --virtio-blk, for an image");
 	unlock_close();
 	return REPORT_MOUNT;
 }

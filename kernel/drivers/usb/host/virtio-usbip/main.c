@@ -52,20 +52,33 @@ static int vusbip_address_device(struct usb_hcd *hcd, struct usb_device *udev,
 	return 0;
 }
 
+/* virtio maps what it is given, if that is needed. */
+static int vusbip_map_urb(struct usb_hcd *hcd, struct urb *urb, gfp_t mem_flags)
+{
+	return 0;
+}
+
+static void vusbip_unmap_urb(struct usb_hcd *hcd, struct urb *urb)
+{
+}
+
 /*
- * No HCD_BH: its work item costs more than what is done in the interrupt, and
- * no HCD_DMA: virtio maps buffers if that is needed.
+ * No HCD_BH: its work item costs more than what is done in the interrupt.
+ * HCD_DMA says that any memory will do: for a controller without, usb-storage
+ * wants bounce buffers, with which a disk can have no integrity metadata.
  */
 static const struct hc_driver vusbip_hc_driver = {
 	.description = "virtio-usbip",
 	.product_desc = "USB/IP over virtio host controller",
 	.hcd_priv_size = sizeof(struct vusbip *),
-	.flags = HCD_USB3 | HCD_SHARED,
+	.flags = HCD_USB3 | HCD_SHARED | HCD_DMA,
 	.start = vusbip_hcd_start,
 	.stop = vusbip_hcd_stop,
 	.get_frame_number = vusbip_frame_number,
 	.urb_enqueue = vusbip_urb_enqueue,
 	.urb_dequeue = vusbip_urb_dequeue,
+	.map_urb_for_dma = vusbip_map_urb,
+	.unmap_urb_for_dma = vusbip_unmap_urb,
 	.hub_status_data = vusbip_hub_status,
 	.hub_control = vusbip_hub_control,
 	.bus_suspend = vusbip_bus_suspend,
