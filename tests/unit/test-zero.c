@@ -28,6 +28,7 @@ struct transfer {
 	struct iovec iov[2];
 	struct usb_iso_packet iso[8];
 	bool done;
+	pthread_t by;			/* if done */
 	uint8_t data[SIZE];
 };
 
@@ -37,6 +38,7 @@ static void transfer_done(struct usb_urb *urb)
 
 	pthread_mutex_lock(&t->host->lock);
 	t->done = true;
+	t->by = pthread_self();
 	pthread_cond_broadcast(&t->host->changed);
 	pthread_mutex_unlock(&t->host->lock);
 }
@@ -425,6 +427,62 @@ static void close_ends_all(void **state)
 	free(h);
 }
 
+/* A driver of the library kernel that submits whenever one completes gets out of it. */
+static void at_once_but_not_for_ever(void **state)
+{
+	struct host *h = host_new(USB_SPEED_SUPER_, 0, 3, 0);
+	unsigned int here = 0;
+
+	for (unsigned int i = 0; i < 1000; i++) {
+		struct transfer *t = transfer_new(h, i % 2 ? 0x81 : 0x02, 64);
+
+		assert_int_equal(run(t), 0);
+		here += pthread_equal(t->by, pthread_self());
+		free(t);
+	}
+	assert_in_range(here, 1, 999);
+	host_delete(h);
+}
+
+static _Thread_local bool inside;
+
+/* Submits the next one, which must not complete before this is over. */
+static void transfer_chain(struct usb_urb *urb)
+{
+	struct transfer *t = urb->submitter;
+
+	assert_false(inside);
+	inside = true;
+	if (t[1].host)
+		submit(&t[1]);
+	inside = false;
+	transfer_done(urb);
+}
+
+static void submit_inside_complete(void **state)
+{
+	struct host *h = host_new(USB_SPEED_SUPER_, 0, 3, 0);
+	/* one that has no host ends it */
+	struct transfer *chain = calloc(101, sizeof(*chain));
+
+	for (unsigned int i = 0; i < 100; i++) {
+		struct transfer *t = transfer_new(h, 0x81, 64);
+
+		chain[i].host = h;
+		chain[i].urb = t->urb;
+		chain[i].iov[0] = (struct iovec){ chain[i].data, 64 };
+		chain[i].urb.iov = chain[i].iov;
+		chain[i].urb.n_iov = 1;
+		chain[i].urb.submitter = &chain[i];
+		chain[i].urb.complete = transfer_chain;
+		free(t);
+	}
+	assert_int_equal(run(chain), 0);
+	assert_int_equal(wait_done(&chain[99]), 0);
+	host_delete(h);
+	free(chain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +499,8 @@ int main(void)
 		cmocka_unit_test(cancel_of_iso),
 		cmocka_unit_test(reset_ends_all_first),
 		cmocka_unit_test(close_ends_all),
+		cmocka_unit_test(at_once_but_not_for_ever),
+		cmocka_unit_test(submit_inside_complete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,6 @@ static void zero_end(struct zero *z, struct usb_urb *urb, int status, uint32_t a
 	if (status)
 		urb->error_count = urb->n_iso;
 	zero_queue_put(&z->ended, urb);
-	pthread_cond_signal(&z->work);
 }
 
 static void zero_ep_new_head(struct zero_ep *ep)
@@ -122,19 +121,22 @@ void zero_renew_eps(struct zero *z)
 	z->loop.n = 0;
 }
 
-/* ---- the bus thread; all with the lock held ---- */
+/* ---- what has ended; all with the lock held ---- */
 
+/* One thread at a time, so that order is kept. */
 static void zero_complete(struct zero *z)
 {
 	struct usb_urb *urb = z->ended.first, *next;
 
 	zero_queue_init(&z->ended);
+	z->completing = true;
 	pthread_mutex_unlock(&z->lock);
 	for (; urb; urb = next) {
 		next = urb->backend_next;
 		urb->complete(urb);
 	}
 	pthread_mutex_lock(&z->lock);
+	z->completing = false;
 }
 
 static void zero_finish_reset(struct zero *z)
@@ -160,31 +162,52 @@ static void zero_wake(struct zero *z)
 	pthread_mutex_lock(&z->lock);
 }
 
-/* One thing of each queue. The next time at which there is something to do. */
-static uint64_t zero_step(struct zero *z)
+/* One thing of each queue. false: there is nothing to do until *ret_due. */
+static bool zero_step(struct zero *z, uint64_t *ret_due)
 {
-	uint64_t now = zero_now(), due = z->wake_at ? z->wake_at : NEVER;
+	uint64_t now = zero_now();
+	bool any = z->control.first;
 
-	if (z->control.first) {
+	*ret_due = NEVER;
+	if (any) {
 		struct usb_urb *urb = zero_queue_take(&z->control);
 
 		zero_control(z, urb);
 		zero_end(z, urb, urb->status, urb->actual);
-		due = now;
 	}
 	for (unsigned int i = 0; i < z->n_eps; i++)
-		if (z->eps[i].q.first && zero_ep_step(z, &z->eps[i], now, &due))
-			due = now;
-	return due;
+		if (z->eps[i].q.first && zero_ep_step(z, &z->eps[i], now, ret_due))
+			any = true;
+	return any;
 }
+
+/* Does on this thread what the transfer just queued has made possible. */
+static void zero_step_here(struct zero *z)
+{
+	uint64_t due;
+
+	z->in_a_row++;
+	while (zero_step(z, &due))
+		;
+	if (z->ended.first)
+		zero_complete(z);
+	/* What came meanwhile is the bus thread's. */
+	if (z->bus_waits)
+		pthread_cond_signal(&z->work);
+}
+
+/* ---- the bus thread; likewise ---- */
 
 static void zero_wait(struct zero *z, uint64_t due)
 {
-	struct timespec until = { .tv_sec = due / 1000000, .tv_nsec = due % 1000000 * 1000 };
+	struct timespec until;
 
+	if (z->wake_at && z->wake_at < due)
+		due = z->wake_at;
+	until = (struct timespec){ .tv_sec = due / 1000000, .tv_nsec = due % 1000000 * 1000 };
 	if (due == NEVER)
 		pthread_cond_wait(&z->work, &z->lock);
-	else if (due > zero_now())
+	else
 		pthread_cond_timedwait(&z->work, &z->lock, &until);
 }
 
@@ -195,17 +218,21 @@ static void *zero_thread(void *arg)
 
 	pthread_mutex_lock(&z->lock);
 	for (;;) {
-		if (z->ended.first) {
+		if (z->completing) {
+			z->bus_waits = true;
+			pthread_cond_wait(&z->work, &z->lock);
+			z->bus_waits = false;
+		} else if (z->ended.first) {
 			zero_complete(z);
 		} else if (z->resets) {
 			zero_finish_reset(z);
 		} else if (z->closing) {
 			break;
 		} else {
-			due = zero_step(z);
+			z->in_a_row = 0;
 			if (z->wake_at && z->wake_at <= zero_now())
 				zero_wake(z);
-			else if (!z->ended.first)
+			else if (!zero_step(z, &due))
 				zero_wait(z, due);
 		}
 	}
@@ -227,6 +254,13 @@ static int zero_check(const struct zero *z, const struct zero_ep *ep,
 	return 0;
 }
 
+/* Bulk and control transfers take no time, but the bus thread has to have its turn. */
+static bool zero_can_step_here(const struct zero *z, const struct zero_ep *ep)
+{
+	return (!ep || ep->info->type == ZERO_BULK) && z->in_a_row < ZERO_IN_A_ROW &&
+	       !z->completing && !z->ended.first && !z->resets;
+}
+
 /* Whether the device is configured is seen when it is the transfer's turn. */
 static int zero_submit(struct usb_backend *b, struct usb_urb *urb)
 {
@@ -241,7 +275,10 @@ static int zero_submit(struct usb_backend *b, struct usb_urb *urb)
 			urb->backend_priv = (void *)(uintptr_t)
 				zero_schedule(z, ep, urb, zero_now());
 		zero_queue_put(ep ? &ep->q : &z->control, urb);
-		pthread_cond_signal(&z->work);
+		if (zero_can_step_here(z, ep))
+			zero_step_here(z);
+		else
+			pthread_cond_signal(&z->work);
 	}
 	pthread_mutex_unlock(&z->lock);
 	return err;
@@ -271,6 +308,7 @@ static void zero_cancel(struct usb_backend *b, struct usb_urb *urb)
 		for (unsigned int i = 0; i < z->n_eps; i++)
 			if (zero_cancel_ep(z, &z->eps[i], urb))
 				break;
+	pthread_cond_signal(&z->work);
 	pthread_mutex_unlock(&z->lock);
 }
 

@@ -6,10 +6,12 @@
  *   transfer.c     what endpoints do with a transfer
  *   control.c      requests on endpoint 0; descriptors.c has what they read
  *
- * The bus thread is the only one that moves data and the only one that calls
- * complete, so that a completion handler of the guest that submits again does not run
- * into the next completion, and order is kept. Isochronous and interrupt
- * transfers take as long as they would on a bus; bulk and control take no time.
+ * Isochronous and interrupt transfers take as long as they would on a bus; bulk and
+ * control take no time. So what can be done at once the submitter's thread does, inside
+ * submit, and the bus thread the rest: what has to wait, or would overtake what another
+ * thread is just completing, or is submitted inside complete. And after some in a row
+ * one: a completion handler of the library kernel that submits again, for ever, comes to
+ * an end only if the next completion is not there yet.
  */
 #ifndef ZERO_I_H
 #define ZERO_I_H
@@ -25,6 +27,7 @@
 #define ZERO_LOOP_PACKETS	32u
 #define ZERO_PACKET_MAX		1024u
 #define ZERO_MAX_EPS		6u
+#define ZERO_IN_A_ROW		64u	/* transfers done inside submit */
 #define ZERO_CONFIG_SOURCE	3u	/* bConfigurationValue, those of the gadget */
 #define ZERO_CONFIG_LOOP	2u
 
@@ -71,6 +74,9 @@ struct zero {
 	pthread_cond_t work;		/* for the thread */
 	pthread_t thread;
 	bool closing;
+	bool completing;		/* a thread is in complete, without the lock */
+	bool bus_waits;			/* for that to end */
+	unsigned int in_a_row;		/* done inside submit since the bus thread's turn */
 	uint64_t wake_at;		/* us; 0: not asleep, or never */
 	struct zero_queue control, ended;
 	struct zero_ep eps[ZERO_MAX_EPS];
