@@ -5,7 +5,6 @@
 
 #include "zero_i.h"
 
-#define CHUNK		4096u
 #define MAX_INTERVAL	(1u << 15)	/* USB 2.0 9.6.6 */
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
@@ -59,44 +58,36 @@ uint64_t zero_schedule(struct zero *z, struct zero_ep *ep, struct usb_urb *urb, 
 
 /* ---- patterns ---- */
 
-static uint8_t zero_byte(const struct zero *z, uint32_t i, uint32_t max_packet)
+void zero_make_pattern(struct zero *z, struct zero_ep *ep)
 {
-	return z->pattern ? i % max_packet % 63 : 0;
+	uint32_t max_packet = zero_max_packet(z, ep->info->type);
+
+	/* Each multiple of a packet has the same bytes, and there is one packet at least. */
+	ep->pattern_len = ZERO_PATTERN - ZERO_PATTERN % max_packet;
+	for (uint32_t i = 0; i < ep->pattern_len; i++)
+		ep->pattern[i] = z->pattern ? i % max_packet % 63 : 0;
 }
 
-/* The same bytes at each multiple of a packet, of which a chunk holds one at least. */
-static uint32_t zero_chunk(const struct zero *z, uint8_t buf[CHUNK], uint32_t len,
-			   uint32_t max_packet)
+static void zero_source_range(struct zero_ep *ep, const struct usb_urb *urb, uint32_t offset,
+			      uint32_t len)
 {
-	uint32_t size = CHUNK - CHUNK % max_packet;
-
-	for (uint32_t i = 0; i < size && i < len; i++)
-		buf[i] = zero_byte(z, i, max_packet);
-	return size;
-}
-
-static void zero_source_range(const struct zero *z, const struct usb_urb *urb, uint32_t offset,
-			      uint32_t len, uint32_t max_packet)
-{
-	uint8_t buf[CHUNK];
-	uint32_t part, size = zero_chunk(z, buf, len, max_packet);
+	uint32_t part;
 
 	for (uint32_t pos = 0; pos < len; pos += part) {
-		part = min_u32(len - pos, size);
-		zero_copy(urb, offset + pos, buf, part, true);
+		part = min_u32(len - pos, ep->pattern_len);
+		zero_copy(urb, offset + pos, ep->pattern, part, true);
 	}
 }
 
-static bool zero_sink_is_good(const struct zero *z, const struct usb_urb *urb,
-			      uint32_t max_packet)
+static bool zero_sink_is_good(const struct zero_ep *ep, const struct usb_urb *urb)
 {
-	uint8_t buf[CHUNK], want[CHUNK];
-	uint32_t part, size = zero_chunk(z, want, urb->length, max_packet);
+	uint8_t buf[ZERO_PATTERN];
+	uint32_t part;
 
 	for (uint32_t pos = 0; pos < urb->length; pos += part) {
-		part = min_u32(urb->length - pos, size);
+		part = min_u32(urb->length - pos, ep->pattern_len);
 		zero_copy(urb, pos, buf, part, false);
-		if (memcmp(buf, want, part))
+		if (memcmp(buf, ep->pattern, part))
 			return false;
 	}
 	return true;
@@ -105,12 +96,11 @@ static bool zero_sink_is_good(const struct zero *z, const struct usb_urb *urb,
 /* As the gadget does: what was sunk is acknowledged, what comes after it is not. */
 static void zero_source_sink(struct zero *z, struct zero_ep *ep)
 {
-	uint32_t max_packet = zero_max_packet(z, ep->info->type);
 	struct usb_urb *urb = ep->q.first;
 
 	if (urb->in)
-		zero_source_range(z, urb, 0, urb->length, max_packet);
-	else if (!zero_sink_is_good(z, urb, max_packet))
+		zero_source_range(ep, urb, 0, urb->length);
+	else if (!zero_sink_is_good(ep, urb))
 		ep->halted = true;
 	zero_end_head(z, ep, 0, urb->length);
 }
@@ -120,7 +110,6 @@ static void zero_source_sink(struct zero *z, struct zero_ep *ep)
 /* usbtest sends zeros whatever the pattern is, so a sink does not look. */
 static void zero_iso(struct zero *z, struct zero_ep *ep)
 {
-	uint32_t max_packet = zero_max_packet(z, ZERO_ISO);
 	struct usb_urb *urb = ep->q.first;
 	uint64_t actual = 0;
 
@@ -131,7 +120,7 @@ static void zero_iso(struct zero *z, struct zero_ep *ep)
 		p->status = 0;
 		actual += p->length;
 		if (urb->in)
-			zero_source_range(z, urb, p->offset, p->length, max_packet);
+			zero_source_range(ep, urb, p->offset, p->length);
 	}
 	/* Packets may overlap. */
 	zero_end_head(z, ep, 0, actual < urb->length ? actual : urb->length);

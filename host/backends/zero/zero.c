@@ -383,6 +383,7 @@ static void zero_init(struct zero *z, const struct zero_config *config)
 	z->n_eps = zero_ep_infos(config->speed, &infos);
 	for (unsigned int i = 0; i < z->n_eps; i++) {
 		z->eps[i].info = &infos[i];
+		zero_make_pattern(z, &z->eps[i]);
 		zero_queue_init(&z->eps[i].q);
 	}
 	zero_queue_init(&z->control);

@@ -27,6 +27,7 @@
 #define ZERO_LOOP_PACKETS	32u
 #define ZERO_PACKET_MAX		1024u
 #define ZERO_MAX_EPS		6u
+#define ZERO_PATTERN		4096u	/* bytes, some packets */
 #define ZERO_IN_A_ROW		64u	/* transfers done inside submit */
 #define ZERO_CONFIG_SOURCE	3u	/* bConfigurationValue, those of the gadget */
 #define ZERO_CONFIG_LOOP	2u
@@ -50,6 +51,8 @@ struct zero_ep {
 	/* Of the transfer at the head of a loopback endpoint: packets and bytes moved */
 	uint32_t packets, moved;
 	uint64_t free_at;		/* us: end of what is scheduled */
+	uint32_t pattern_len;		/* constant, like what is in it */
+	uint8_t pattern[ZERO_PATTERN];
 };
 
 struct zero_packet {
@@ -115,6 +118,9 @@ struct zero_ep *zero_find_ep(struct zero *z, uint8_t address);
 bool zero_ep_is_active(const struct zero *z, const struct zero_ep *ep);
 
 /* ---- transfer.c; with the lock held ---- */
+
+/* What the endpoint sources and wants to sink; before it is used. */
+void zero_make_pattern(struct zero *z, struct zero_ep *ep);
 
 /*
  * When a transfer that is submitted now has its end, in us, for interrupt and
