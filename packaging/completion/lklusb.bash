@@ -112,7 +112,7 @@ _lklusb_value() {
 _lklusb_argument() {
 	case $2:$3 in
 	mount:1) _lklusb_files -d -- "$4" ;;
-	mount:0 | list:0 | probe:0 | cp:* | export:*)
+	mount:0 | list:0 | probe:0 | shell:0 | cp:* | export:*)
 		_lklusb_files -f -- "$4"
 		_lklusb_reply "$4" < <(_lklusb_devices "$1")
 		;;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "copy_i.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
 #include <lkl.h>
 
 #include "guest.h"
 #include "report.h"
+#include "stop.h"
 
 #define MAX_DEPTH	256u	/* two descriptors each */
-#define NAMES_BYTES	(32u << 10)
 
 /* One thing that is copied; its path is only for messages. */
 struct item {
@@ -39,59 +40,47 @@ static void failed(const struct item *item, const char *what, int err)
 /* Nothing more can come from a device that left or a kernel that failed. */
 static bool is_over(void)
 {
-	return guest_gone() || lkl_panic_message();
+	return guest_gone() || lkl_panic_message() || stop_wanted();
 }
 
 /* ---- folders ---- */
 
-static bool is_name(const char *name)
-{
-	return *name && strcmp(name, ".") && strcmp(name, "..") && !strchr(name, '/');
-}
+struct folder {
+	const struct item *item;
+	long from;
+	int to;
+};
 
-static void copy_entry(const struct item *folder, long from, int to, const char *name)
+static int copy_entry(void *ctx, const char *name)
 {
+	const struct folder *folder = ctx;
+	const char *above = folder->item->path;
 	char path[PATH_MAX];
 	struct item item = {
-		.copy = folder->copy, .from_dir = from, .from_name = name,
-		.to_dir = to, .to_name = name, .path = path, .depth = folder->depth + 1,
+		.copy = folder->item->copy, .from_dir = folder->from, .from_name = name,
+		.to_dir = folder->to, .to_name = name, .path = path,
+		.depth = folder->item->depth + 1,
 	};
-	size_t len = strlen(folder->path);
+	size_t len = strlen(above);
 
-	snprintf(path, sizeof(path), "%s%s%s", folder->path,
-		 len && folder->path[len - 1] == '/' ? "" : "/", name);
-	if (is_name(name))
+	snprintf(path, sizeof(path), "%s%s%s", above, len && above[len - 1] == '/' ? "" : "/",
+		 name);
+	if (look_is_name(name))
 		copy_item(&item);
 	else
 		failed(&item, "no name of a file", 0);
-}
-
-/* The library kernel's own bytes, which are not trusted more than the stick's. */
-static void copy_names(const struct item *item, long from, int to, const char *buf, long n)
-{
-	const struct dirent64 *d;
-
-	for (long pos = 0; pos + 20 <= n && !is_over(); pos += d->d_reclen) {
-		d = (const void *)(buf + pos);
-		if (d->d_reclen < 20 || d->d_reclen > n - pos ||
-		    !memchr(d->d_name, 0, d->d_reclen - 19))
-			return failed(item, "the folder's entries make no sense", 0);
-		if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
-			copy_entry(item, from, to, d->d_name);
-	}
+	return is_over();
 }
 
 static void copy_entries(const struct item *item, long from, int to)
 {
-	char *buf = malloc(NAMES_BYTES);
-	long n = buf ? 0 : -ENOMEM;
+	struct folder folder = { item, from, to };
+	int err = is_over() ? 0 : look_names(from, copy_entry, &folder);
 
-	while (buf && !is_over() &&
-	       (n = LKL_CALL3(SYS_getdents64, from, buf, NAMES_BYTES)) > 0)
-		copy_names(item, from, to, buf, n < NAMES_BYTES ? n : NAMES_BYTES);
-	free(buf);
-	if (n < 0)
-		failed(item, "", n);
+	if (err == -EUCLEAN)
+		failed(item, "the folder's entries make no sense", 0);
+	else if (err < 0)
+		failed(item, "", err);
 }
 
 /* One that is there is filled; a link to one is not. */
@@ -209,47 +198,67 @@ static void copy_item(const struct item *item)
 
 /* ---- what was asked for ---- */
 
-/* The folder that path is in, inside, and its last name there, which may be a link's. */
-static long open_parent(const struct look *look, char *path, const char **ret_name)
+bool copy_option(struct copy *copy, int option)
 {
-	char *slash, *end = path + strlen(path);
-
-	while (end > path && end[-1] == '/')
-		*--end = 0;
-	slash = strrchr(path, '/');
-	*ret_name = slash ? slash + 1 : path;
-	if (!is_name(*ret_name)) {
-		*ret_name = "";
-		return look_path(look, path, O_PATH);
+	switch (option) {
+	case 'a':
+		copy->keep = copy->recursive = true;
+		return true;
+	case 'r':
+		copy->recursive = true;
+		return true;
+	case 'f':
+		copy->replace = true;
+		return true;
+	case 370:
+		copy->all_links = true;
+		return true;
+	default:
+		return false;
 	}
-	if (!slash)
-		return look_path(look, ".", O_PATH | O_DIRECTORY);
-	*slash = 0;
-	return look_path(look, path, O_PATH | O_DIRECTORY);
+}
+
+/* Of the host. */
+static int open_folder(const struct copy *copy, const char *path)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.resolve = copy->beneath ? RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS : 0,
+	};
+
+	return syscall(SYS_openat2, copy->beneath ? copy->beneath_dir : AT_FDCWD, path, &how,
+		       sizeof(how));
+}
+
+static const char *why_no_folder(int err)
+{
+	return err == EXDEV ? "not below the folder in which lklusb was started" : strerror(err);
 }
 
 /* Into dest if it is a folder, under the name that path ends with; all that is in "/". */
-static int open_dest(const char *dest, const char *path_name, const char **ret_name,
-		     char *parent)
+static int open_dest(const struct copy *copy, const char *dest, const char *path_name,
+		     const char **ret_name, char *parent)
 {
-	int fd = open(dest, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open_folder(copy, dest);
 	char *slash;
 
 	if (fd >= 0) {
-		*ret_name = is_name(path_name) ? path_name : ".";
+		*ret_name = look_is_name(path_name) ? path_name : ".";
 		return fd;
 	}
+	if (errno == EXDEV)
+		return -1;
 	snprintf(parent, PATH_MAX, "%s", dest);
 	for (size_t n = strlen(parent); n > 1 && parent[n - 1] == '/'; n--)
 		parent[n - 1] = 0;
 	slash = strrchr(parent, '/');
 	*ret_name = slash ? slash + 1 : parent;
-	if (!is_name(*ret_name))
+	if (!look_is_name(*ret_name))
 		*ret_name = "";		/* has no file, says every call */
 	if (!slash)
-		return open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		return open_folder(copy, ".");
 	*slash = 0;
-	return open(slash == parent ? "/" : parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return open_folder(copy, slash == parent ? "/" : parent);
 }
 
 /* Of a file behind a link the file. */
@@ -277,7 +286,7 @@ static void copy_tree(struct item *item, const struct look *look)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s", item->path);
-	item->from_dir = open_parent(look, path, &item->from_name);
+	item->from_dir = look_parent(look, path, &item->from_name);
 	if (item->from_dir < 0)
 		return failed(item, "", item->from_dir);
 	copy_item(item);
@@ -305,10 +314,10 @@ void copy_path(struct copy *copy, const struct look *look, const char *path,
 	if (strlen(path) >= PATH_MAX || strlen(dest) >= PATH_MAX)
 		return failed(&item, "", -ENAMETOOLONG);
 	last_name(path, name);
-	item.to_dir = open_dest(dest, name, &item.to_name, parent);
+	item.to_dir = open_dest(copy, dest, name, &item.to_name, parent);
 	if (item.to_dir < 0) {
 		copy->failed++;
-		report(REPORT_MOUNT, "copy", "%s: %s", dest, strerror(errno));
+		report(REPORT_MOUNT, "copy", "%s: %s", dest, why_no_folder(errno));
 		return;
 	}
 	(copy->recursive ? copy_tree : copy_one)(&item, look);

@@ -10,19 +10,39 @@
 #ifndef COPY_H
 #define COPY_H
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "look.h"
+
+/* For getopt_long. */
+#define COPY_SHORT "raf"
+#define COPY_OPTIONS \
+	{ "recursive", no_argument, NULL, 'r' }, \
+	{ "archive", no_argument, NULL, 'a' }, \
+	{ "force", no_argument, NULL, 'f' }, \
+	{ "all-links", no_argument, NULL, 370 }
+
+#define COPY_HELP \
+	"  -r, --recursive     folders with all that is in them\n" \
+	"  -a, --archive       -r, and keep permissions and times\n" \
+	"  -f, --force         replace files that are there\n" \
+	"  --all-links         make symbolic links that lead out of what is copied, too\n"
 
 struct copy {
 	bool recursive;
 	bool keep;		/* permissions and times */
 	bool replace;		/* files that are there */
 	bool all_links;		/* symbolic links that lead out of what is copied, too */
+	bool beneath;		/* destinations are, and stay, below this open folder */
+	int beneath_dir;
 	/* What has been done. */
 	uint64_t files, folders, links, bytes, failed;
 };
+
+/* Takes an option of COPY_OPTIONS; false: it is none. */
+bool copy_option(struct copy *copy, int option);
 
 /*
  * Copies path, which is looked up inside, to dest on the host: into it if it is a

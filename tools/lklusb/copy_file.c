@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <lkl.h>
 
+#include "stop.h"
+
 #define CHUNK	(1u << 20)
 
 static mode_t user_umask(void)
@@ -46,6 +48,8 @@ static int copy_extent(struct copy *copy, long from, int to, off_t off, off_t en
 			return n < 0 ? n : -EIO;
 		if (!n)
 			return 0;
+		if (stop_wanted())
+			return -EINTR;
 		for (long done = 0, put; done < n; done += put) {
 			put = pwrite(to, buf + done, n - done, off + done);
 			if (put < 0)

@@ -14,40 +14,14 @@ static const char help[] =
 	"Copies files, and with -r folders, from SRC, which is only read, to the host, without\n"
 	"FUSE. All of them are of the same SRC.\n"
 	"\n"
-	"  -r, --recursive     folders with all that is in them\n"
-	"  -a, --archive       -r, and keep permissions and times\n"
-	"  -f, --force         replace files that are there\n"
-	"  --all-links         make symbolic links that lead out of what is copied, too\n"
+	COPY_HELP
 	LOOK_HELP;
 
 static const struct option options[] = {
-	{ "recursive", no_argument, NULL, 'r' },
-	{ "archive", no_argument, NULL, 'a' },
-	{ "force", no_argument, NULL, 'f' },
-	{ "all-links", no_argument, NULL, 370 },
+	COPY_OPTIONS,
 	LOOK_OPTIONS,
 	{ 0 },
 };
-
-static int take_option(struct look *look, struct copy *copy, int c)
-{
-	switch (c) {
-	case 'a':
-		copy->keep = copy->recursive = true;
-		return 0;
-	case 'r':
-		copy->recursive = true;
-		return 0;
-	case 'f':
-		copy->replace = true;
-		return 0;
-	case 370:
-		copy->all_links = true;
-		return 0;
-	default:
-		return look_option(look, c, optarg);
-	}
-}
 
 /* The colon between source and path: the first with a single slash behind it. */
 static char *find_path(char *arg)
@@ -99,8 +73,8 @@ int cmd_cp(int argc, char **argv)
 	int c, n, status = 0;
 
 	look_init(&look);
-	while (!status && (c = getopt_long(argc, argv, "raf" LOOK_SHORT, options, NULL)) != -1)
-		status = take_option(&look, &copy, c);
+	while (!status && (c = getopt_long(argc, argv, COPY_SHORT LOOK_SHORT, options, NULL)) != -1)
+		status = copy_option(&copy, c) ? 0 : look_option(&look, c, optarg);
 	if (status)
 		return status;
 	n = argc - optind - 1;

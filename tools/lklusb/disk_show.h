@@ -15,4 +15,7 @@ void disk_json_add(struct json_object *o, const char *name, const char *text);
 
 struct json_object *disk_json_part(const struct disk_part *part);
 
+/* Partitions and volumes, under the name that source ends with. 0 or an exit status. */
+int disk_print(const char *source, const struct disk *disk);
+
 #endif

@@ -13,41 +13,6 @@
 #include "source.h"
 #include "usbip.h"
 
-static void print_row(const char *name, const char *number, const char *type,
-		      const struct disk_part *p)
-{
-	char size[16];
-
-	disk_show_size(p->size, size, sizeof(size));
-	output_row("%-20s %4s %-12s %-16s %6s %s", name, number, type ? type : "-",
-		   p->label ? p->label : "-", size, p->uuid ? p->uuid : "-");
-}
-
-static void print_part(const char *name, const struct disk_part *p)
-{
-	char number[16] = "-";
-
-	if (p->number)
-		snprintf(number, sizeof(number), "%d", p->number);
-	print_row(name, number, p->type, p);
-}
-
-static void print_volume(void *unused, const struct lvm_listed *lv)
-{
-	print_row(lv->name, "lv", lv->why_not ? lv->why_not : lv->part.type, &lv->part);
-}
-
-static int print_table(const char *source, const struct disk *disk)
-{
-	const char *slash = strrchr(source, '/');
-
-	printf("%-20s %4s %-12s %-16s %6s %s\n", "ID", "PART", "TYPE", "LABEL", "SIZE",
-	       "UUID");
-	for (unsigned int i = 0; i < disk->n_parts; i++)
-		print_part(slash ? slash + 1 : source, &disk->parts[i]);
-	return lvm_list(disk, print_volume, NULL);
-}
-
 static void add_volume(void *list, const struct lvm_listed *lv)
 {
 	struct json_object *o = json_object_new_object();
@@ -133,7 +98,7 @@ int cmd_list(int argc, char **argv)
 	if (!status)
 		status = disk_read(&disk);
 	if (!status)
-		status = (json ? print_json : print_table)(config.source, &disk);
+		status = (json ? print_json : disk_print)(config.source, &disk);
 	disk_free(&disk);
 	end = guest_close();
 	return status ? status : end;

@@ -27,6 +27,7 @@ void look_init(struct look *look)
 
 int look_option(struct look *look, int option, char *value)
 {
+	static char rw[] = "rw";
 	struct mount_args *args = &look->mount.args;
 
 	switch (option) {
@@ -41,6 +42,10 @@ int look_option(struct look *look, int option, char *value)
 		return 0;
 	case 'o':
 		return mount_options_add(&args->options, value);
+	case 390:
+		look->writable = true;
+		args->guest.readonly = false;
+		return mount_options_add(&args->options, rw);
 	case 'v':
 		args->guest.verbose = true;
 		log_set_level(LOG_LEVEL_INFO);
@@ -62,7 +67,7 @@ static int check(struct look *look, const char *source)
 {
 	struct mount_args *args = &look->mount.args;
 
-	if (!args->options.readonly)
+	if (!args->options.readonly && !look->writable)
 		return report(REPORT_USAGE, "usage", "%s is only read: no -o rw", source);
 	return source_check(source);
 }
@@ -87,17 +92,28 @@ int look_open(struct look *look, const char *source)
 	return status;
 }
 
-int look_mount(struct look *look, const char *partition)
+/* A name with a slash that is no LABEL=A/B is a logical volume's. */
+static void choose(struct volume_config *c, const char *what)
+{
+	bool is_lv = strchr(what, '/') && !strchr(what, '=');
+
+	c->lv = is_lv ? what : NULL;
+	c->partition = is_lv ? NULL : what;
+}
+
+int look_mount(struct look *look, const char *what)
 {
 	struct one_mount *m = &look->mount;
-	const char *option = m->args.volume.partition;
+	struct volume_config options = m->args.volume;
 	int status;
 
-	m->args.volume.partition = partition ? partition : option;
+	m->volume = (struct volume) { 0 };
+	if (what)
+		choose(&m->args.volume, what);
 	status = one_mount_choose(m, &look->disk);
 	if (!status)
 		status = one_mount_inside(m, &look->disk);
-	m->args.volume.partition = option;
+	m->args.volume = options;
 	if (status)
 		return status;
 	look->root = LKL_CALL4(SYS_openat, AT_FDCWD, m->root,
@@ -136,4 +152,27 @@ long look_path(const struct look *look, const char *path, int flags)
 	};
 
 	return LKL_CALL4(SYS_openat2, look->root, *path ? path : ".", &how, sizeof(how));
+}
+
+bool look_is_name(const char *name)
+{
+	return *name && strcmp(name, ".") && strcmp(name, "..") && !strchr(name, '/');
+}
+
+long look_parent(const struct look *look, char *path, const char **ret_name)
+{
+	char *slash, *end = path + strlen(path);
+
+	while (end > path && end[-1] == '/')
+		*--end = 0;
+	slash = strrchr(path, '/');
+	*ret_name = slash ? slash + 1 : path;
+	if (!look_is_name(*ret_name)) {
+		*ret_name = "";
+		return look_path(look, path, O_PATH);
+	}
+	if (!slash)
+		return look_path(look, ".", O_PATH | O_DIRECTORY);
+	*slash = 0;
+	return look_path(look, path, O_PATH | O_DIRECTORY);
 }

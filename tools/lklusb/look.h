@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * look.h - a source in the library kernel without FUSE, to look at it: nothing is written
- * to the source. One per process.
+ * to the source, unless that was asked for. One per process.
  *
  *   look_init, look_option ... -> look_open -> (look_mount -> ... -> look_unmount) ->
  *     look_close
@@ -12,9 +12,13 @@
 #define LOOK_H
 
 #include <getopt.h>
+#include <stdbool.h>
 
 #include "one_mount.h"
 #include "source.h"
+
+/* Of those that may write. */
+#define LOOK_RW_OPTION	{ "rw", no_argument, NULL, 390 }
 
 /* For getopt_long, of the commands that mount. */
 #define LOOK_SHORT "p:t:o:vqh"
@@ -42,6 +46,7 @@ struct look {
 	struct one_mount mount;		/* its fs stays NULL */
 	struct disk disk;
 	long root;			/* descriptor inside: its top folder; or -1 */
+	bool writable;			/* --rw */
 };
 
 void look_init(struct look *look);
@@ -53,8 +58,11 @@ int look_option(struct look *look, int option, char *value);
 int look_open(struct look *look, const char *source);
 int look_close(struct look *look);
 
-/* Mounts the partition, read-only; NULL: the one of the options, or the only one. */
-int look_mount(struct look *look, const char *partition);
+/*
+ * Mounts the partition or GROUP/NAME of LVM; NULL: that of the options, or the only one.
+ * Again after look_unmount.
+ */
+int look_mount(struct look *look, const char *what);
 int look_unmount(struct look *look);
 
 /*
@@ -62,5 +70,21 @@ int look_unmount(struct look *look);
  * folder, and nothing leads out of it. A descriptor inside, or -errno.
  */
 long look_path(const struct look *look, const char *path, int flags);
+
+/* Whether it can be a file's in a folder. */
+bool look_is_name(const char *name);
+
+/*
+ * Opens the folder that path is in, likewise; path is changed. *ret_name: the last name of
+ * it, which may be a link's; "" if it ends with none, and then it is opened itself.
+ */
+long look_parent(const struct look *look, char *path, const char **ret_name);
+
+/*
+ * Calls fn for each name in the folder that is open inside, but "." and "..", until it
+ * returns other than 0. That, or -errno; -EUCLEAN: the folder's entries make no sense. They
+ * are the library kernel's own bytes, which are not trusted more than the stick's.
+ */
+int look_names(long dir, int (*fn)(void *ctx, const char *name), void *ctx);
 
 #endif

@@ -16,7 +16,8 @@ static void look(const struct lvm_scan *scan, const struct lvm_group *g,
 	l->part.size = lv->sectors * 512;
 	if (err) {
 		l->why_not = *lv->type ? lv->type : lv->use == LVM_PART ? "part" :
-			     err == -ENODEV ? "incomplete" : "unusable";
+			     err == -ENODEV ? "incomplete" :
+			     err == -EBUSY ? "mounted" : "unusable";
 		return;
 	}
 	disk_probe(&l->part);

@@ -15,6 +15,7 @@
 #include "guest.h"
 #include "lvm_list.h"
 #include "output.h"
+#include "probe.h"
 #include "probe_usb.h"
 #include "report.h"
 #include "source.h"
@@ -182,6 +183,12 @@ static void print_device(struct json_object *d)
 	}
 }
 
+void probe_print_usb(struct json_object *usb)
+{
+	for (size_t i = 0; i < json_object_array_length(usb); i++)
+		print_device(json_object_array_get_idx(usb, i));
+}
+
 static void print_disk(struct json_object *d)
 {
 	char size[16];
@@ -218,8 +225,7 @@ static void print(struct json_object *o)
 	struct json_object *usb = get(o, "usb"), *table = get(o, "table");
 
 	output_row("source     %s", text(o, "source"));
-	for (size_t i = 0; i < json_object_array_length(usb); i++)
-		print_device(json_object_array_get_idx(usb, i));
+	probe_print_usb(usb);
 	if (get(o, "disk"))
 		print_disk(get(o, "disk"));
 	if (!table)
