@@ -67,7 +67,7 @@ stop_daemon() {
 # boot NAME LIMIT [kernel argument...] < commands: a guest runs them, with what
 # guest.bash has. Its console, log and exit status are $WORK/NAME.*. Returns at once.
 boot() {
-	local name=$1 limit=$2 mem=192M
+	local name=$1 limit=$2 mem=${MEM:-192M}
 	shift 2
 	[ "$UML_VARIANT" != debug ] || { limit=$((limit * 3)); mem=512M; }
 	{
