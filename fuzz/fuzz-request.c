@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a hostile process says to the one that serves a stick: no descriptor is left
- * over, and what is believed lies within the message.
+ * over, and what is believed lies within the message. And what that one, when it is in the
+ * hands of a hostile stick, says to a process that asks for a mount.
  *
- * Input: a byte, the number of descriptors; a byte, whether to begin as a correct
- * request for a mount; then the message.
+ * Input: a byte, the number of descriptors; a byte, how to begin: as a correct request for
+ * a mount, as a key helper, or with nothing; then the message, which is an answer as well.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "request.h"
 
 #define MAX_FDS		8
@@ -58,7 +60,8 @@ static bool within(const char *word, const char *message, size_t len)
 
 static void look(const struct request *r, const char *message, size_t len, bool has_fd)
 {
-	check(has_fd == (r->kind == REQUEST_MOUNT));
+	check(has_fd == (r->kind == REQUEST_MOUNT || r->kind == REQUEST_KEY));
+	check(r->kind != REQUEST_KEY || len == sizeof("key"));
 	if (r->kind != REQUEST_MOUNT)
 		return;
 	check(within(r->version, message, len) && within(r->stick, message, len));
@@ -86,22 +89,39 @@ static void one(int *ends, const uint8_t *data, size_t len, unsigned int n_fds)
 	check(lowest_free() == free_before);
 }
 
+static void look_at_answer(char *message, size_t len)
+{
+	struct answer a;
+
+	if (!answer_decode(message, len, &a))
+		return;
+	check(len && a.kind <= ANSWER_DONE && a.status >= 0 && a.status < 128);
+	check((a.kind == ANSWER_ERROR || a.kind == ANSWER_NOTE) ==
+	      (a.text == message + 1 && strlen(a.text) == len - 1));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static uint8_t message[REQUEST_SIZE + 4096];
 	static int ends[2];
+	const char *begin;
 	size_t head;
 
 	if (len < 3)
 		return 0;
 	if (!ends[1])
 		check(!socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends));
-	head = data[1] % 2 ? sizeof(HEAD) : 0;
-	memcpy(message, HEAD, head);
+	head = data[1] % 2 ? sizeof(HEAD) : data[1] % 4 == 2 ? sizeof("key") : 0;
+	begin = data[1] % 2 ? HEAD : "key";
+	memcpy(message, begin, head);
 	len -= 2;
 	if (len > sizeof(message) - head)
 		len = sizeof(message) - head;
 	memcpy(message + head, data + 2, len);
 	one(ends, message, head + len, data[0] % MAX_FDS);
+	if (len < ANSWER_SIZE) {
+		memcpy(message, data + 2, len);
+		look_at_answer((char *)message, len);
+	}
 	return 0;
 }

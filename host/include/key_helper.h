@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * key_helper.h - what lklusb and its key helper say to each other: one request, one
- * answer, both of fixed size, in the byte order of the machine.
+ * key_helper.h - what lklusb and its key helper say to each other, in the byte order of
+ * the machine: the setup once, then a question and an answer for each encrypted device,
+ * each one message of fixed size.
  *
  * The helper (tools/lklusb-key) is a program of its own, since libcryptsetup and what it
- * links have no place beside the library kernel. It gets descriptors and no paths.
+ * links have no place beside the library kernel. It gets descriptors and no paths. Who
+ * starts it says how to get at the key; who has the other end of its socket, which may be
+ * another process and in the hands of a hostile stick, only for which header.
  */
 #ifndef KEY_HELPER_H
 #define KEY_HELPER_H
@@ -15,29 +18,37 @@
 
 /* Descriptors that the helper starts with. */
 #define KEY_FD_KEY	0	/* the key file, or /dev/null */
-#define KEY_FD_REQUEST	3	/* pipe */
-#define KEY_FD_HEADER	4	/* copy of the header, as long as the device */
-#define KEY_FD_ANSWER	5	/* pipe */
+#define KEY_FD_SETUP	3	/* pipe */
+#define KEY_FD_HEADER	4	/* copy of a detached header, or /dev/null */
+#define KEY_FD_SOCKET	5	/* SOCK_SEQPACKET; when its peer closes, the helper ends */
 
 #define KEY_MAX_BYTES	512	/* of a volume key */
 #define KEY_MAX_HEADER	(256ull << 20)
+#define KEY_MAX_QUESTIONS 64	/* each may be a guess at the passphrase */
 
 enum key_format { KEY_LUKS = 1, KEY_PLAIN };
 enum key_origin { KEY_PROMPT = 1, KEY_FILE, KEY_KEYRING };
 
-struct key_request {
+struct key_setup {
 	uint32_t magic;
 	uint32_t format;		/* enum key_format */
 	uint32_t origin;		/* enum key_origin, of the passphrase */
 	uint32_t key_bytes;		/* KEY_PLAIN */
-	uint64_t copied;		/* so many bytes of the header are there */
+	uint64_t detached;		/* bytes at KEY_FD_HEADER; 0: questions bring copies */
 	uint64_t file_offset;		/* KEY_FILE */
 	uint64_t file_size;		/* likewise; 0 = all */
 	uint64_t offset, skip;		/* KEY_PLAIN: 512-byte sectors */
 	char cipher[64], hash[64];	/* KEY_PLAIN: aes-xts-plain64, sha256 */
-	char what[160];			/* for the prompt, printable */
 	char askpass[1024];		/* program that asks, or "" */
 	char keyring[256];		/* description of a user key */
+};
+
+/* With the descriptor of a copy of the header, which is as long as the device. */
+struct key_question {
+	uint32_t magic;
+	uint32_t reserved;
+	uint64_t copied;		/* so many bytes of the header are there */
+	char what[160];			/* for the prompt, printable */
 };
 
 enum key_status {

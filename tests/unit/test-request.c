@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "answer.h"
 #include "request.h"
 
 static char buf[REQUEST_SIZE];
@@ -120,6 +121,50 @@ static void a_mount_has_all_its_words(void **state)
 	assert_false(DECODE("mount\0v\0s\0/\0\0/dir\0mount", true, &r));
 }
 
+static void a_key_helper_is_a_descriptor(void **state)
+{
+	struct request r = { .kind = REQUEST_KEY }, got;
+	int fd = -1;
+	ssize_t n;
+
+	assert_int_equal(request_send(ends[0], &r, pipe_end), 0);
+	n = request_receive(ends[1], buf, &fd);
+	assert_true(request_decode(buf, n, fd >= 0, &got));
+	assert_int_equal(got.kind, REQUEST_KEY);
+	close(fd);
+	assert_false(DECODE("key", false, &got));
+	assert_false(DECODE("key\0more", true, &got));
+	assert_false(DECODE("key\0", true, &got));
+}
+
+static bool answer(const char *bytes, size_t len, struct answer *a)
+{
+	memcpy(buf, bytes, len);
+	return answer_decode(buf, len, a);
+}
+#define ANSWER(text, a) answer(text, sizeof(text) - 1, a)
+
+static void answers_are_what_they_say(void **state)
+{
+	struct answer a;
+
+	assert_true(ANSWER("taken", &a) && a.kind == ANSWER_TAKEN);
+	assert_true(ANSWER("key", &a) && a.kind == ANSWER_KEY);
+	assert_true(ANSWER("done 32", &a) && a.kind == ANSWER_DONE && a.status == 32);
+	assert_true(ANSWER("Edone 1", &a) && a.kind == ANSWER_ERROR);
+	assert_string_equal(a.text, "done 1");
+	assert_true(ANSWER("N", &a) && a.kind == ANSWER_NOTE && !*a.text);
+	assert_false(ANSWER("", &a));
+	assert_false(ANSWER("taken ", &a));
+	assert_false(ANSWER("keys", &a));
+	assert_false(ANSWER("E\0x", &a));
+	assert_false(ANSWER("done ", &a));
+	assert_false(ANSWER("done -1", &a));
+	assert_false(ANSWER("done 128", &a));
+	assert_false(ANSWER("done 0x1", &a));
+	assert_false(ANSWER("done 4294967296", &a));
+}
+
 static void there_is_a_limit_to_words(void **state)
 {
 	static const char head[] = "mount\0v\0s\0/\0src\0/dir";
@@ -164,6 +209,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_peer_closes, open_ends, close_ends),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(a_mount_has_all_its_words),
+		cmocka_unit_test_setup_teardown(a_key_helper_is_a_descriptor, open_ends, close_ends),
+		cmocka_unit_test(answers_are_what_they_say),
 		cmocka_unit_test(there_is_a_limit_to_words),
 		cmocka_unit_test_setup_teardown(there_is_a_limit_to_bytes, open_ends, close_ends),
 	};

@@ -39,3 +39,20 @@ opens() {
 	[ "$(cat "$dir/file")" = inside ] || fail "not what is in there: $*"
 	umount_stick
 }
+
+# luks_stick FILE KEY1 KEY2: two encrypted partitions, each an ext4 with its number in a file
+luks_stick() {
+	local n=0 key
+	truncate -s 122M "$1"
+	printf 'label: gpt\nsize=60M\nsize=60M\n' | sfdisk -q "$1" || fail sfdisk
+	for key in "$2" "$3"; do
+		n=$((n + 1))
+		rm -f "$WORK/part"
+		truncate -s 60M "$WORK/part"
+		mkdir -p "$WORK/in"
+		echo "inside $n" > "$WORK/in/file"
+		mkfs.ext4 -q -F -b 4096 -d "$WORK/in" "$WORK/part" 24M || fail mkfs
+		encrypt "$WORK/part" "$key"
+		dd if="$WORK/part" of="$1" bs=1M seek=$((n * 60 - 59)) conv=notrunc,sparse status=none
+	done
+}

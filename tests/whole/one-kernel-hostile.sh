@@ -38,7 +38,7 @@ want() {
 	grep -qE "^$1 $2" "$WORK/answers" || fail "$1: not $2"
 }
 dropped='Elklusb: .*does not understand \[stick-version\]\|done 32\|$'
-for c in noise no-end huge no-number fd-with-status no-fd two-fds many-fds no-words; do
+for c in noise no-end huge no-number fd-with-status no-fd key two-fds many-fds no-words; do
 	want $c "$dropped"
 done
 want no-mount '$'
@@ -50,7 +50,7 @@ want other-version 'taken\|E.*\[stick-version\]\|'
 want other-stick 'taken\|E.*\[stick-version\]\|'
 want bad-words 'taken\|done 1\|$'
 want help 'taken\|done 1\|$'
-[ "$(grep -c 'makes no sense was dropped' "$WORK/err")" = 9 ] ||
+[ "$(grep -c 'makes no sense was dropped' "$WORK/err")" = 10 ] ||
 	{ cat "$WORK/err"; fail "not a message for each"; }
 # Nobody knows of that mount.
 grep -q '^dies' "$WORK/answers" || fail "no client that dies"

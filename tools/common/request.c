@@ -18,6 +18,7 @@ static const char *const kinds[REQUEST_N_KINDS] = {
 	[REQUEST_OTHERS] = "others",
 	[REQUEST_WAIT] = "wait",
 	[REQUEST_MOUNT] = "mount",
+	[REQUEST_KEY] = "key",
 };
 
 /* ---- decoding ---- */
@@ -87,10 +88,12 @@ bool request_decode(char *message, size_t len, bool has_fd, struct request *r)
 	memset(r, 0, sizeof(*r));
 	if (!len || len > REQUEST_SIZE || message[len - 1] || !decode_kind(&c, &r->kind))
 		return false;
-	if (has_fd != (r->kind == REQUEST_MOUNT))
+	if (has_fd != (r->kind == REQUEST_MOUNT || r->kind == REQUEST_KEY))
 		return false;
 	if (r->kind == REQUEST_MOUNT)
 		return decode_mount(&c, r);
+	if (r->kind == REQUEST_KEY)
+		return c.at == c.end;
 	return decode_dev(&c, &r->dev) && c.at == c.end;
 }
 
@@ -137,7 +140,7 @@ int request_send(int socket, const struct request *r, int fd)
 	snprintf(dev, sizeof(dev), "%u:%u", major(r->dev), minor(r->dev));
 	if (r->kind == REQUEST_MOUNT)
 		add_mount(&m, r);
-	else
+	else if (r->kind != REQUEST_KEY)
 		add_word(&m, dev);
 	if (m.full)
 		return -E2BIG;

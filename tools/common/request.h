@@ -6,6 +6,8 @@
  *   status, dmesg, umount, eject, others, wait   MAJOR:MINOR of the mount
  *   mount    version, stick, current folder, source, folder, then a command line of
  *            lklusb mount; with the descriptor of the FUSE connection
+ *   key      nothing more; with a socket to a key helper (key_helper.h), when that was
+ *            asked for while it mounts
  *
  * Whoever sends may be of another version, or hostile.
  */
@@ -27,12 +29,13 @@ enum request_kind {
 	REQUEST_OTHERS,
 	REQUEST_WAIT,
 	REQUEST_MOUNT,
+	REQUEST_KEY,
 	REQUEST_N_KINDS,
 };
 
 struct request {
 	enum request_kind kind;
-	dev_t dev;		/* all but REQUEST_MOUNT */
+	dev_t dev;		/* all but REQUEST_MOUNT, REQUEST_KEY */
 	/* REQUEST_MOUNT; all of them in the message */
 	const char *version, *stick, *cwd;
 	const char *source, *dir;	/* absolute, if they are paths */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,23 @@ void passphrase_free(struct passphrase *p)
 	*p = (struct passphrase) { 0 };
 }
 
+/* Whether there is something to read; false: nobody wants it any more. */
+static bool wait_for(int fd)
+{
+	struct pollfd fds[] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = KEY_FD_SOCKET },
+	};
+
+	while (!interrupted && !fds[1].revents) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return false;
+		if (fds[0].revents && !fds[1].revents)
+			return true;
+	}
+	return false;
+}
+
 /* One line, or all if line is not set; a line's end is no part of it. */
 static int read_secret(int fd, bool line, struct passphrase *ret)
 {
@@ -37,10 +55,8 @@ static int read_secret(int fd, bool line, struct passphrase *ret)
 	if (!text)
 		return KEY_FAILED;
 	while (len < PASSPHRASE_MAX + 2 && n > 0 && !(line && memchr(text, '\n', len))) {
-		n = read(fd, text + len, PASSPHRASE_MAX + 2 - len);
-		if (n < 0 && errno == EINTR && !interrupted)
-			n = 1;
-		else if (n > 0)
+		n = wait_for(fd) ? read(fd, text + len, PASSPHRASE_MAX + 2 - len) : -1;
+		if (n > 0)
 			len += n;
 	}
 	if (n < 0 || (line && !memchr(text, '\n', len))) {
@@ -135,6 +151,8 @@ static int ask_program(const char *const argv[], struct passphrase *ret)
 	close(fds[1]);
 	status = pid < 0 ? KEY_FAILED : read_secret(fds[0], false, ret);
 	close(fds[0]);
+	if (pid > 0 && status)
+		kill(pid, SIGTERM);
 	while (pid > 0 && waitpid(pid, &end, 0) < 0 && errno == EINTR)
 		;
 	if (status || !end)
@@ -145,20 +163,20 @@ static int ask_program(const char *const argv[], struct passphrase *ret)
 
 /* ---- whom ---- */
 
-int ask(const struct key_request *request, struct passphrase *ret)
+int ask(const struct key_setup *setup, const char *what, struct passphrase *ret)
 {
-	char prompt[sizeof(request->what) + 32];
-	const char *const askpass[] = { request->askpass, prompt, NULL };
+	char prompt[sizeof(((struct key_question *)0)->what) + 32];
+	const char *const askpass[] = { setup->askpass, prompt, NULL };
 	const char *const agent[] = { AGENT, "--no-tty", "--id=lklusb", prompt, NULL };
 	int tty, status;
 
 	typed = false;
-	snprintf(prompt, sizeof(prompt), "Passphrase for %s:", request->what);
-	if (*request->askpass)
+	snprintf(prompt, sizeof(prompt), "Passphrase for %s:", what);
+	if (*setup->askpass)
 		return ask_program(askpass, ret);
 	tty = open_terminal();
 	if (tty >= 0) {
-		status = ask_terminal(tty, request->what, ret);
+		status = ask_terminal(tty, what, ret);
 		close(tty);
 		return status;
 	}

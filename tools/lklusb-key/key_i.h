@@ -26,12 +26,17 @@ void passphrase_free(struct passphrase *p);
  * All return 0, or a status of enum key_status. The one that types sees its errors
  * on the terminal; with the others there is one try.
  */
-int ask(const struct key_request *request, struct passphrase *ret);
+int ask(const struct key_setup *setup, const char *what, struct passphrase *ret);
 int ask_keyring(const char *description, struct passphrase *ret);
 bool ask_can_retry(void);
 void ask_say(const char *text);
 
-/* Answers the request; fills status, text and all that belongs to the status. */
-void unlock(const struct key_request *request, struct key_answer *ret_answer);
+/*
+ * Answers the question about the header at KEY_FD_HEADER; fills status, text and all that
+ * belongs to the status. A passphrase that was right once is tried first.
+ */
+void unlock(const struct key_setup *setup, const struct key_question *question,
+	    struct key_answer *ret_answer);
+void unlock_forget(void);
 
 #endif

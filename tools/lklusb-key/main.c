@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * lklusb-key: started by lklusb mount for each encrypted partition. Reads a request
- * and a copy of a header, gets hold of a passphrase, answers with the volume key, ends.
+ * lklusb-key: started by lklusb for what is encrypted. Reads how to get at a passphrase;
+ * then it is asked, through a socket, about copies of headers, and answers each time with
+ * a volume key; ends when nobody has the other end of the socket.
  */
 #include <errno.h>
 #include <signal.h>
@@ -10,11 +11,13 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "key_i.h"
 
-static struct key_request request;
+static struct key_setup setup;
+static struct key_question question;
 static struct key_answer answer;	/* locked in memory */
 
 /* No core dump, no debugger of this user, no end later than lklusb's. */
@@ -28,30 +31,85 @@ static int protect(void)
 	return mlock(&answer, sizeof(answer));
 }
 
-static bool read_request(void)
+static bool read_setup(void)
 {
-	return read(KEY_FD_REQUEST, &request, sizeof(request)) == sizeof(request) &&
-	       request.magic == KEY_MAGIC;
+	return read(KEY_FD_SETUP, &setup, sizeof(setup)) == sizeof(setup) &&
+	       setup.magic == KEY_MAGIC;
 }
 
-static bool write_answer(void)
+/* ---- questions ---- */
+
+/* It reaches a terminal. */
+static bool is_printable(const char *text, size_t size)
 {
-	const char *p = (const char *)&answer;
-	size_t left = sizeof(answer);
+	size_t len = strnlen(text, size);
+
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			return false;
+	return len < size;
+}
+
+/* With a descriptor, which becomes KEY_FD_HEADER, if the header is not there already. */
+static bool take_header(struct msghdr *msg)
+{
+	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+	int fd;
+
+	if (setup.detached || !cmsg || cmsg->cmsg_level != SOL_SOCKET ||
+	    cmsg->cmsg_type != SCM_RIGHTS || cmsg->cmsg_len != CMSG_LEN(sizeof(fd)))
+		return setup.detached && !cmsg;
+	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	return dup2(fd, KEY_FD_HEADER) >= 0 && !close(fd);
+}
+
+static bool read_question(void)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { .iov_base = &question, .iov_len = sizeof(question) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
 	ssize_t n;
 
-	for (; left; p += n, left -= n) {
-		n = write(KEY_FD_ANSWER, p, left);
-		if (n < 0 && errno != EINTR)
-			return false;
-		n = n < 0 ? 0 : n;
-	}
-	return true;
+	do {
+		n = recvmsg(KEY_FD_SOCKET, &msg, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	return n == sizeof(question) && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
+	       take_header(&msg) && question.magic == KEY_MAGIC &&
+	       is_printable(question.what, sizeof(question.what));
+}
+
+/* While it works they end it; while it waits the end of the socket does, after wiping. */
+static void let_signals(bool through)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(through ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
+static bool answer_question(void)
+{
+	bool sent;
+
+	answer.magic = KEY_MAGIC;
+	let_signals(true);
+	unlock(&setup, &question, &answer);
+	let_signals(false);
+	sent = send(KEY_FD_SOCKET, &answer, sizeof(answer), MSG_NOSIGNAL) == sizeof(answer);
+	explicit_bzero(&answer, sizeof(answer));
+	return sent;
 }
 
 int main(int argc, char **argv)
 {
-	bool done;
+	int n = 0;
 
 	if (argc != 1) {
 		fprintf(stderr, "%s is started by lklusb mount\n", argv[0]);
@@ -61,13 +119,13 @@ int main(int argc, char **argv)
 		perror("lklusb-key");
 		return 1;
 	}
-	if (!read_request()) {
+	if (!read_setup()) {
 		fprintf(stderr, "lklusb-key is started by lklusb mount\n");
 		return 1;
 	}
-	answer.magic = KEY_MAGIC;
-	unlock(&request, &answer);
-	done = write_answer();
-	explicit_bzero(&answer, sizeof(answer));
-	return !done;
+	let_signals(false);
+	while (n++ < KEY_MAX_QUESTIONS && read_question() && answer_question())
+		;
+	unlock_forget();
+	return 0;
 }

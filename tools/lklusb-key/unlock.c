@@ -13,6 +13,8 @@
 #define STRING(x) STRING_(x)
 #define HEADER "/proc/self/fd/" STRING(KEY_FD_HEADER)
 
+static struct passphrase kept;	/* was right once */
+
 /* Its last word says what is wrong. */
 static void take_log(int level, const char *text, void *answer)
 {
@@ -75,15 +77,14 @@ static uint64_t memory_wanted(struct crypt_device *cd)
 	return most;
 }
 
-static int load_luks(struct crypt_device *cd, const struct key_request *request,
-		     struct key_answer *a)
+static int load_luks(struct crypt_device *cd, uint64_t copied, struct key_answer *a)
 {
 	uint32_t requirements = 0;
 
 	if (crypt_load(cd, CRYPT_LUKS, NULL))
 		return KEY_BAD_HEADER;
 	a->need = header_end(cd);
-	if (a->need > request->copied)
+	if (a->need > copied)
 		return a->need <= KEY_MAX_HEADER ? KEY_MORE : KEY_BAD_HEADER;
 	a->need = memory_wanted(cd) << 10;
 	if (a->need >> 10 > memory_available())
@@ -101,22 +102,22 @@ static int load_luks(struct crypt_device *cd, const struct key_request *request,
 	return 0;
 }
 
-static int load_plain(struct crypt_device *cd, const struct key_request *request,
+static int load_plain(struct crypt_device *cd, const struct key_setup *setup,
 		      struct key_answer *a)
 {
 	struct crypt_params_plain params = {
-		.hash = request->hash,
-		.offset = request->offset,
-		.skip = request->skip,
+		.hash = setup->hash,
+		.offset = setup->offset,
+		.skip = setup->skip,
 		.sector_size = 512,
 	};
-	const char *mode = strchr(request->cipher, '-');
-	char cipher[sizeof(request->cipher)] = "";
+	const char *mode = strchr(setup->cipher, '-');
+	char cipher[sizeof(setup->cipher)] = "";
 
 	if (!mode)
 		return KEY_UNSUPPORTED;
-	memcpy(cipher, request->cipher, mode - request->cipher);
-	if (crypt_format(cd, CRYPT_PLAIN, cipher, mode + 1, NULL, NULL, request->key_bytes,
+	memcpy(cipher, setup->cipher, mode - setup->cipher);
+	if (crypt_format(cd, CRYPT_PLAIN, cipher, mode + 1, NULL, NULL, setup->key_bytes,
 			 &params))
 		return KEY_UNSUPPORTED;
 	return 0;
@@ -124,37 +125,37 @@ static int load_plain(struct crypt_device *cd, const struct key_request *request
 
 /* ---- the passphrase ---- */
 
-static int read_file(struct crypt_device *cd, const struct key_request *request,
+static int read_file(struct crypt_device *cd, const struct key_setup *setup,
 		     struct passphrase *ret)
 {
-	size_t size = request->file_size;
+	size_t size = setup->file_size;
 
-	if (request->format == KEY_PLAIN && !size)
-		size = request->key_bytes;
+	if (setup->format == KEY_PLAIN && !size)
+		size = setup->key_bytes;
 	return crypt_keyfile_device_read(cd, NULL, &ret->text, &ret->len,
-					 request->file_offset, size, 0) ? KEY_UNREADABLE : 0;
+					 setup->file_offset, size, 0) ? KEY_UNREADABLE : 0;
 }
 
-static int get_passphrase(struct crypt_device *cd, const struct key_request *request,
-			  struct passphrase *ret)
+static int get_passphrase(struct crypt_device *cd, const struct key_setup *setup,
+			  const char *what, struct passphrase *ret)
 {
-	switch (request->origin) {
+	switch (setup->origin) {
 	case KEY_FILE:
-		return read_file(cd, request, ret);
+		return read_file(cd, setup, ret);
 	case KEY_KEYRING:
-		return ask_keyring(request->keyring, ret);
+		return ask_keyring(setup->keyring, ret);
 	default:
-		return ask(request, ret);
+		return ask(setup, what, ret);
 	}
 }
 
 /* A plain key file is the key itself. */
-static int take_key(const struct key_request *request, const struct passphrase *p,
+static int take_key(const struct key_setup *setup, const struct passphrase *p,
 		    struct key_answer *a)
 {
-	if (p->len != request->key_bytes || p->len > sizeof(a->key)) {
+	if (p->len != setup->key_bytes || p->len > sizeof(a->key)) {
 		snprintf(a->text, sizeof(a->text), "it has %zu bytes, not %u", p->len,
-			 request->key_bytes);
+			 setup->key_bytes);
 		return KEY_UNREADABLE;
 	}
 	memcpy(a->key, p->text, p->len);
@@ -185,28 +186,49 @@ static int get_key(struct crypt_device *cd, const struct passphrase *p, struct k
 	}
 }
 
-static int try_once(struct crypt_device *cd, const struct key_request *request,
+static int use(struct crypt_device *cd, const struct key_setup *setup,
+	       const struct passphrase *p, struct key_answer *a)
+{
+	return setup->format == KEY_PLAIN && setup->origin == KEY_FILE ?
+	       take_key(setup, p, a) : get_key(cd, p, a);
+}
+
+static int try_once(struct crypt_device *cd, const struct key_setup *setup, const char *what,
 		    struct key_answer *a)
 {
 	struct passphrase p = { 0 };
-	int status = get_passphrase(cd, request, &p);
+	int status = get_passphrase(cd, setup, what, &p);
 
 	if (status)
 		return status;
-	status = request->format == KEY_PLAIN && request->origin == KEY_FILE ?
-		 take_key(request, &p, a) : get_key(cd, &p, a);
-	passphrase_free(&p);
+	status = use(cd, setup, &p, a);
+	if (status) {
+		passphrase_free(&p);
+	} else {
+		unlock_forget();
+		kept = p;
+	}
 	return status;
 }
 
-static int try_passphrases(struct crypt_device *cd, const struct key_request *request,
-			   struct key_answer *a)
+/* The parts of one volume group have the same one, most of the time. */
+static int try_kept(struct crypt_device *cd, const struct key_setup *setup,
+		    struct key_answer *a)
 {
-	int status = KEY_WRONG;
+	return kept.text ? use(cd, setup, &kept, a) : KEY_WRONG;
+}
+
+static int try_passphrases(struct crypt_device *cd, const struct key_setup *setup,
+			   const char *what, struct key_answer *a)
+{
+	int status = try_kept(cd, setup, a);
 	char text[64];
 
+	/* A file or a keyring has no other one. */
+	if (status != KEY_WRONG || (kept.text && setup->origin != KEY_PROMPT))
+		return status;
 	for (int i = 1; i <= TRIES && status == KEY_WRONG; i++) {
-		status = try_once(cd, request, a);
+		status = try_once(cd, setup, what, a);
 		if (status != KEY_WRONG || !ask_can_retry())
 			break;
 		snprintf(text, sizeof(text), "No key slot matches, try %d/%d", i, TRIES);
@@ -214,6 +236,11 @@ static int try_passphrases(struct crypt_device *cd, const struct key_request *re
 			ask_say(text);
 	}
 	return status;
+}
+
+void unlock_forget(void)
+{
+	passphrase_free(&kept);
 }
 
 /* ---- the answer ---- */
@@ -242,7 +269,7 @@ static int describe(struct crypt_device *cd, struct key_answer *a)
 	return KEY_OK;
 }
 
-void unlock(const struct key_request *request, struct key_answer *a)
+void unlock(const struct key_setup *setup, const struct key_question *q, struct key_answer *a)
 {
 	struct crypt_device *cd;
 	int status;
@@ -254,12 +281,12 @@ void unlock(const struct key_request *request, struct key_answer *a)
 		return;
 	}
 	crypt_set_log_callback(cd, take_log, a);
-	if (request->format == KEY_PLAIN)
-		status = load_plain(cd, request, a);
+	if (setup->format == KEY_PLAIN)
+		status = load_plain(cd, setup, a);
 	else
-		status = load_luks(cd, request, a);
+		status = load_luks(cd, setup->detached ? setup->detached : q->copied, a);
 	if (!status)
-		status = try_passphrases(cd, request, a);
+		status = try_passphrases(cd, setup, q->what, a);
 	if (!status)
 		status = describe(cd, a);
 	a->status = status;

@@ -166,6 +166,8 @@ static bool serve_message(int socket, char *message, ssize_t len, int fd)
 	if (len <= 0 || !request_decode(message, len, fd >= 0, &r)) {
 		if (len > 0 || len == -EBADMSG)
 			refuse(socket);
+	} else if (r.kind == REQUEST_KEY) {
+		refuse(socket);		/* nobody has asked for it */
 	} else if (r.kind == REQUEST_MOUNT && peer_allowed(socket, true)) {
 		control.ops->mount(socket, fd, &r, message);
 		return true;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "ask.h"
 #include "commands.h"
 #include "mounts.h"
@@ -21,33 +22,67 @@
 struct joining {
 	struct one_mount *m;
 	int socket, signals, fuse;	/* descriptors */
-	bool taken, done;
+	bool taken, done, asks;		/* asks: there is a helper, or was */
+	struct key_session keys;
 	int status;
 };
 
 /* ---- answers ---- */
 
-static void handle(struct joining *j, char *message)
+static void done(struct joining *j, int status)
 {
-	printable_text(message);
-	if (!strcmp(message, "taken"))
+	j->done = true;
+	j->status = status;
+}
+
+/* Once; the socket is the other process's from then on. */
+static void give_keys(struct joining *j)
+{
+	struct request r = { .kind = REQUEST_KEY };
+	int status;
+
+	if (j->asks)
+		return done(j, report(REPORT_MOUNT, "daemon-gone",
+				      "the process that has %s asks for a key twice", j->m->source));
+	status = unlock_start_helper(&j->m->args.volume.unlock, &j->keys);
+	if (status)
+		return done(j, status);
+	j->asks = true;
+	if (request_send(j->socket, &r, j->keys.socket))
+		done(j, unlock_helper_failed(-EPIPE));
+	close(j->keys.socket);
+	j->keys.socket = -1;
+}
+
+static void handle(struct joining *j, char *message, size_t len)
+{
+	struct answer answer;
+
+	if (!answer_decode(message, len, &answer))
+		return;
+	switch (answer.kind) {
+	case ANSWER_TAKEN:
 		j->taken = true;
-	else if (*message == 'E' || *message == 'N')
-		report_line(*message == 'N', message + 1);
-	else
-		j->done = sscanf(message, "done %d", &j->status) == 1;
+		return;
+	case ANSWER_KEY:
+		return give_keys(j);
+	case ANSWER_DONE:
+		return done(j, answer.status);
+	default:
+		printable_text(message);
+		report_line(answer.kind == ANSWER_NOTE, answer.text);
+	}
 }
 
 /* Returns whether there may be more. */
 static bool receive(struct joining *j)
 {
-	char message[4096];
+	char message[ANSWER_SIZE];
 	ssize_t n = recv(j->socket, message, sizeof(message) - 1, 0);
 
 	if (n <= 0)
 		return n < 0 && errno == EINTR;
-	message[n] = 0;
-	handle(j, message);
+	handle(j, message, n);
 	return !j->done;
 }
 
@@ -80,7 +115,8 @@ static int ask_for_mount(struct joining *j, const struct request *request)
 	if (err)
 		return JOIN_AGAIN;
 	if (!listen_to(j))
-		return REPORT_MOUNT;
+		return j->asks ? report(REPORT_MOUNT, "luks-cancelled",
+					"%s: interrupted", j->m->source) : REPORT_MOUNT;
 	if (j->done)
 		return j->status;
 	return j->taken ? report(REPORT_MOUNT, "daemon-gone",
@@ -165,12 +201,14 @@ static int connect_and_ask(struct joining *j, const char *stick,
 		return JOIN_AGAIN;
 	status = ask_for_mount(j, request);
 	close(j->socket);
+	if (j->asks)
+		key_session_end(&j->keys);
 	return status;
 }
 
 int join(struct one_mount *m, const char *stick, struct request *request)
 {
-	struct joining j = { .m = m };
+	struct joining j = { .m = m, .keys = { .socket = -1, .watch = -1 } };
 	int status = refuse_options(m);
 
 	if (!status)

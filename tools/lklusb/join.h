@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * join.h - a mount of a stick that another process of the user has: this one mounts on
- * the host, that one serves. It answers a request to mount with messages:
- *
- *   "taken"          it will say how that ends
- *   "E..." "N..."    a line for stderr, for stdout
- *   "done STATUS"    an exit status; with 0 the mount works
+ * the host, that one serves, and answers as answer.h says. The key of what is encrypted is
+ * asked for here, by a helper of this process, whose socket that one gets.
  *
  * If it closes before "taken" it is about to end, and the stick is soon free.
  */

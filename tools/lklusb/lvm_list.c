@@ -28,7 +28,7 @@ int lvm_list(const struct disk *disk, void (*fn)(void *ctx, const struct lvm_lis
 	     void *ctx)
 {
 	struct lvm_scan scan;
-	int status = lvm_scan(&scan, disk, NULL);
+	int status = lvm_scan(&scan, disk, NULL, 0);
 
 	for (unsigned int i = 0; i < scan.n_groups; i++) {
 		const struct lvm_group *g = scan.groups[i];

@@ -76,6 +76,8 @@ static int choose(const struct lvm_scan *scan, const struct lvm_wanted *w, struc
 	*ret = look(scan, w, w->name, false);
 	if (ret->n == 1)
 		return 0;
+	if (!ret->n && w->more)
+		return LVM_OPEN_MORE;
 	if (!ret->n) {
 		report(REPORT_MOUNT, "lv-missing", w->name ? "no logical volume is %s" :
 		       "LVM is there, but no logical volume", w->name);
@@ -206,6 +208,8 @@ int lvm_open(const struct lvm_scan *scan, const struct lvm_wanted *wanted, bool 
 	if (status)
 		return status;
 	err = lvm_check_present(c.group, c.lv, pvs, &bad);
+	if (err == -ENODEV && wanted->more)
+		return LVM_OPEN_MORE;
 	if (err)
 		return not_all_here(&c, pvs, err, bad);
 	err = lvm_open_volume(scan, c.group, c.lv, readonly, ret_inner, ret_device);

@@ -12,7 +12,10 @@ struct lvm_device {
 struct lvm_wanted {
 	const char *name;		/* GROUP/NAME, NAME or an id; NULL: the only one */
 	const struct disk_part *part;	/* only of this one's group, or NULL */
+	bool more;	/* what is missing may be found yet: LVM_OPEN_MORE, without a word */
 };
+
+#define LVM_OPEN_MORE	-1
 
 /*
  * Finds it, makes the device and probes it; the result is to be freed as those of disk.h

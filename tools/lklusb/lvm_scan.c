@@ -103,16 +103,18 @@ static bool is_known(const struct lvm_scan *scan, const struct disk_part *part)
 	return false;
 }
 
-int lvm_scan(struct lvm_scan *scan, const struct disk *disk, const struct disk_part *inner)
+int lvm_scan(struct lvm_scan *scan, const struct disk *disk,
+	     const struct disk_part *const *inner, unsigned int n_inner)
 {
 	const struct disk_part *bad = NULL;
 	int err, why = 0;
 
 	memset(scan, 0, sizeof(*scan));
-	for (unsigned int i = 0; i <= disk->n_parts; i++) {
-		const struct disk_part *part = i < disk->n_parts ? &disk->parts[i] : inner;
+	for (unsigned int i = 0; i < disk->n_parts + n_inner; i++) {
+		const struct disk_part *part = i < disk->n_parts ? &disk->parts[i] :
+								   inner[i - disk->n_parts];
 
-		if (!part || !disk_is_lvm(part))
+		if (!disk_is_lvm(part))
 			continue;
 		err = read_pv(scan, part);
 		if (err && !bad) {

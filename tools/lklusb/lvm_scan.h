@@ -7,21 +7,23 @@
 #include "lvm.h"
 
 #define LVM_MAX_GROUPS 32u
+#define LVM_MAX_INNER 16u
 
 struct lvm_scan {
 	unsigned int n_pvs, n_groups;
 	struct {
 		char id[LVM_ID_SIZE];
 		const struct disk_part *part;
-	} pvs[DISK_MAX_PARTS + 1];
+	} pvs[DISK_MAX_PARTS + LVM_MAX_INNER];
 	struct lvm_group *groups[LVM_MAX_GROUPS];
 };
 
 /*
- * Reads the physical volumes among the disk's parts, and inner, which was in an encrypted
- * one, or NULL. Reports; 0 or an exit status. To be freed in any case.
+ * Reads the physical volumes among the disk's parts and inner, which were in encrypted
+ * ones. Reports; 0 or an exit status. To be freed in any case.
  */
-int lvm_scan(struct lvm_scan *ret_scan, const struct disk *disk, const struct disk_part *inner);
+int lvm_scan(struct lvm_scan *ret_scan, const struct disk *disk,
+	     const struct disk_part *const *inner, unsigned int n_inner);
 void lvm_scan_free(struct lvm_scan *scan);
 
 /* Which of the group's physical volumes are here. Reports two that say to be the same. */

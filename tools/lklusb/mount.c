@@ -39,10 +39,8 @@ static int copy_words(int argc, char **argv, struct request *r)
 
 static int serve_stick(struct one_mount *m, int listener)
 {
-	int status = unlock_prepare(&m->args.volume.unlock);
+	int status = m->args.foreground ? 0 : daemon_fork();
 
-	if (!status && !m->args.foreground)
-		status = daemon_fork();
 	if (!status)
 		status = serve(m, listener);
 	stick_lock_end();
@@ -96,6 +94,8 @@ int cmd_mount(int argc, char **argv)
 		progress_off();
 	}
 	status = one_mount_check(&m);
+	if (!status)
+		status = unlock_prepare(&m.args.volume.unlock);
 	if (status)
 		return status;
 	request.cwd = getcwd(cwd, sizeof(cwd)) ? cwd : "/";

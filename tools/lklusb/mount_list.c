@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "key_session.h"
 #include "serve_i.h"
-#include "unlock.h"
 
 struct served_stick stick = {
 	.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER,
@@ -85,26 +85,43 @@ void mount_list_free(void)
 	}
 }
 
+/* "" or where it is mounted. */
+static void claim(struct one_mount *m, const struct disk_part *part, char *ret_dir)
+{
+	size_t n = part - stick.disk.parts;
+	const struct one_mount *other;
+
+	*ret_dir = 0;
+	pthread_mutex_lock(&stick.lock);
+	for (other = stick.mounts; other; other = other->next)
+		if (other != m && other->state != MOUNT_ENDED && other->claimed[n])
+			strcpy(ret_dir, other->dir);
+	if (!*ret_dir)
+		m->claimed[n] = true;
+	pthread_mutex_unlock(&stick.lock);
+}
+
 int mount_list_claim(struct one_mount *m)
 {
-	const struct one_mount *other;
-	char dir[sizeof(m->dir)] = "";
+	char dir[sizeof(m->dir)];
 
 	if (disk_is_lvm(m->chosen))
 		return 0;		/* lvm_open: volumes are claimed, one by one */
-	pthread_mutex_lock(&stick.lock);
-	for (other = stick.mounts; other; other = other->next)
-		if (other != m && other->state != MOUNT_ENDED && other->claimed == m->chosen)
-			memcpy(dir, other->dir, sizeof(dir));
-	if (!*dir)
-		m->claimed = m->chosen;
-	pthread_mutex_unlock(&stick.lock);
+	claim(m, m->chosen, dir);
 	if (!*dir)
 		return 0;
 	return m->chosen->number ?
 	       report(REPORT_MOUNT, "already-mounted", "partition %d of %s is mounted on %s",
 		      m->chosen->number, m->source, dir) :
 	       report(REPORT_MOUNT, "already-mounted", "%s is mounted on %s", m->source, dir);
+}
+
+bool mount_list_claim_more(void *ctx, const struct disk_part *part)
+{
+	char dir[sizeof(((struct one_mount *)0)->dir)];
+
+	claim(ctx, part, dir);
+	return !*dir;
 }
 
 void mount_list_ready(struct one_mount *m, dev_t dev)
@@ -153,7 +170,7 @@ bool mount_list_end(struct one_mount *m, bool started)
 	bool last;
 
 	pthread_mutex_lock(&stick.lock);
-	m->claimed = NULL;
+	memset(m->claimed, 0, sizeof(m->claimed));
 	if (started && !stick.status)
 		stick.status = m->status;
 	last = --stick.n_mounts == 0;
@@ -183,7 +200,7 @@ void mount_list_stop(void)
 		if (m->fs)
 			fusefs_stop(m->fs);
 	pthread_mutex_unlock(&stick.lock);
-	unlock_cancel();
+	key_session_cancel();
 }
 
 void mount_list_stop_one(struct one_mount *m)

@@ -278,7 +278,6 @@ int one_mount_inside(struct one_mount *m, const struct disk *disk)
 {
 	int status;
 
-	m->args.volume.second = m->joined;
 	status = volume_open(&m->volume, &m->args.volume, disk,
 			     m->args.guest.readonly || guest_readonly(), &m->part);
 	if (!status)

@@ -47,7 +47,7 @@ struct one_mount {
 	dev_t dev;			/* of the mount on the host, once it is ready */
 	unsigned int users;		/* who may use it although it ends */
 	struct fusefs *fs;
-	const struct disk_part *claimed;	/* nobody else may mount it */
+	bool claimed[DISK_MAX_PARTS];	/* nobody else may mount these */
 	bool eject;			/* stop the disk when this is the last one */
 
 	/* If another process has asked; its thread's. */

@@ -145,8 +145,12 @@ static int start_inside(struct one_mount *m)
 		status = mount_list_claim(m);
 	if (!status && m->joined)
 		status = serve_check_options(m);
+	m->args.volume.ctx = m;
+	m->args.volume.claim = mount_list_claim_more;
+	m->args.volume.connect = m->joined ? serve_connect_keys : NULL;
 	if (!status)
 		status = one_mount_inside(m, &stick.disk);
+	unlock_close_files(&m->args.volume.unlock);
 	return status;
 }
 

@@ -48,7 +48,7 @@ static char *status_text(struct one_mount *m)
 	add_number(o, "partition", m->part->number);
 	add(o, "volume", m->part->volume);
 	add(o, "type", m->kernel_type);
-	add(o, "encryption", m->volume.unlocked ? unlock_kind() : NULL);
+	add(o, "encryption", m->volume.encryption);
 	json_object_object_add(o, "readonly",
 			       json_object_new_boolean(m->args.options.readonly));
 	add(o, "transport", stick.config.virtio_blk ? "virtio-blk" : "usb");
@@ -116,6 +116,40 @@ bool serve_answer(struct one_mount *m, int status)
 	close(m->socket);
 	m->socket = -1;
 	return lives;
+}
+
+/* What comes instead is dropped with the mount: that process is not what it says. */
+static int receive_keys(struct one_mount *m, int *ret_fd)
+{
+	char *message = malloc(REQUEST_SIZE);
+	struct request r;
+	ssize_t n = message ? request_receive(m->socket, message, ret_fd) : -ENOMEM;
+
+	if (n > 0 && (!request_decode(message, n, *ret_fd >= 0, &r) || r.kind != REQUEST_KEY))
+		n = 0;
+	free(message);
+	return n > 0 ? 0 : n ? n : -ECANCELED;
+}
+
+int serve_connect_keys(void *ctx, struct key_session *ret_session)
+{
+	struct one_mount *m = ctx;
+	int fd = -1, err = 0;
+
+	if (send(m->socket, "key", 3, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		err = -errno;
+	if (!err)
+		err = key_session_wait(m->socket, -1);
+	if (!err)
+		err = receive_keys(m, &fd);
+	if (!err) {
+		*ret_session = (struct key_session) { .socket = fd, .watch = m->socket };
+		return 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return report(REPORT_MOUNT, "luks-cancelled", "%s: the process that has asked for it gave no key helper: %s",
+		      m->dir, strerror(-err));
 }
 
 /* getopt has one state for all. */

@@ -45,6 +45,9 @@ void mount_list_free(void);
 /* m->chosen is m's alone from now on. Reports whose it is; 0 or an exit status. */
 int mount_list_claim(struct one_mount *m);
 
+/* Of volume_config: further parts of a volume. */
+bool mount_list_claim_more(void *m, const struct disk_part *part);
+
 /* Ready, and found by this number; until it is forgotten: then whether no other has it. */
 void mount_list_ready(struct one_mount *m, dev_t dev);
 bool mount_list_forget(struct one_mount *m, dev_t *ret_dev);
@@ -87,6 +90,9 @@ bool mount_list_want_eject(struct one_mount *m);
 extern const struct control_ops serve_control_ops;
 
 unsigned long long serve_dirty_bytes(void);
+
+/* Of volume_config, for a joined mount: the key helper of the process that has asked. */
+int serve_connect_keys(void *m, struct key_session *ret_session);
 
 /* Whether what another process says about the stick is so. Reports; an exit status. */
 int serve_check_options(const struct one_mount *m);

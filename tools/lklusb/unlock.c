@@ -8,117 +8,74 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <lkl.h>
 
 #include "dm.h"
 #include "guest.h"
 #include "key.h"
-#include "key_process.h"
+#include "key_session.h"
 #include "report.h"
 
-#define CRYPT		"lklusb-crypt"
-#define INTEGRITY	"lklusb-integrity"
 #define FIRST_COPY	(4ull << 20)	/* the usual key slots lie in there */
+#define PIECE		(256u << 10)
 
-static struct {
-	int key_file, header;		/* descriptors, or -1 */
-	bool crypt, integrity;		/* these devices are there */
-	const char *kind;
-} unlocked = { .key_file = -1, .header = -1 };
-
-/* ---- files of the user ---- */
-
-static int open_key(const struct unlock_config *config)
-{
-	const char *name = config->key_file ? config->key_file : config->key_fd;
-	char *end;
-	long n;
-
-	if (config->key_file) {
-		unlocked.key_file = open(config->key_file, O_RDONLY | O_CLOEXEC);
-	} else {
-		n = strtol(config->key_fd, &end, 10);
-		errno = EBADF;
-		if (!*end && n >= 0 && n < 1 << 20)
-			unlocked.key_file = fcntl(n, F_DUPFD_CLOEXEC, 3);
-	}
-	if (unlocked.key_file < 0)
-		return report(REPORT_USAGE, "key-file", "%s: %s", name, strerror(errno));
-	return 0;
-}
-
-int unlock_prepare(const struct unlock_config *config)
-{
-	int status = 0;
-
-	if (config->key_file || config->key_fd)
-		status = open_key(config);
-	if (status || !config->header)
-		return status;
-	unlocked.header = open(config->header, O_RDONLY | O_CLOEXEC);
-	if (unlocked.header < 0)
-		return report(REPORT_USAGE, "luks-header", "%s: %s", config->header,
-			      strerror(errno));
-	return 0;
-}
+static unsigned int n_devices;	/* atomic: their names have numbers */
 
 /* ---- the copy of the header ---- */
 
 struct header {
-	long guest;		/* descriptor inside, or -1: unlocked.header */
+	long guest;		/* descriptor inside */
 	uint64_t size;
-	int copy;		/* memfd as long as the original; holes are not copied yet */
+	int copy;		/* memfd as long as the original, which nobody changes any more */
 	uint64_t copied;
 };
 
-static ssize_t read_header(const struct header *h, void *buf, size_t len)
+static int copy_pieces(const struct header *h, char *buf, int to, uint64_t upto)
 {
-	ssize_t n;
+	for (uint64_t at = 0; at < upto;) {
+		ssize_t n = LKL_CALL4(SYS_pread64, h->guest, buf,
+				      upto - at < PIECE ? upto - at : PIECE, at);
 
-	if (h->guest >= 0)
-		return LKL_CALL4(SYS_pread64, h->guest, buf, len, h->copied);
-	n = pread(unlocked.header, buf, len, h->copied);
-	return n < 0 ? -errno : n;
+		if (n <= 0)
+			return n ? n : -ENODATA;
+		if (pwrite(to, buf, n, at) != n)
+			return -errno;
+		at += n;
+	}
+	return 0;
 }
 
+/* The rest is a hole. Who gets it may be another process, and a copy cannot change there. */
 static int header_copy(struct header *h, uint64_t upto)
 {
-	static char buf[256 << 10];
+	int fd = memfd_create("lklusb-header", MFD_CLOEXEC | MFD_ALLOW_SEALING), err = 0;
+	char *buf = malloc(PIECE);
 
-	while (h->copied < upto && h->copied < h->size) {
-		uint64_t left = upto - h->copied;
-		ssize_t n = read_header(h, buf, left < sizeof(buf) ? left : sizeof(buf));
-
-		if (n < 0)
-			return n;
-		if (!n)
-			break;
-		if (pwrite(h->copy, buf, n, h->copied) != n)
-			return -errno;
-		h->copied += n;
-	}
-	return h->copied >= upto ? 0 : -ENODATA;
+	if (fd < 0 || !buf || ftruncate(fd, h->size))
+		err = buf ? -errno : -ENOMEM;
+	if (!err)
+		err = copy_pieces(h, buf, fd, upto);
+	if (!err && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL))
+		err = -errno;
+	free(buf);
+	if (h->copy >= 0)
+		close(h->copy);
+	h->copy = fd;
+	h->copied = upto;
+	return err;
 }
 
-static int header_open(const struct disk_part *part, struct header *h)
+/* One that is detached is the helper's already. */
+static int header_open(const struct unlock_config *c, const struct disk_part *part,
+		       struct header *h)
 {
-	struct stat st;
-
 	*h = (struct header) { .guest = -1, .copy = -1, .size = part->size };
-	if (unlocked.header >= 0) {
-		if (fstat(unlocked.header, &st))
-			return -errno;
-		h->size = st.st_size;
-	} else {
-		h->guest = LKL_CALL4(SYS_openat, AT_FDCWD, part->node, O_RDONLY | O_CLOEXEC, 0);
-		if (h->guest < 0)
-			return h->guest;
-	}
-	h->copy = memfd_create("lklusb-header", MFD_CLOEXEC);
-	if (h->copy < 0 || ftruncate(h->copy, h->size))
-		return -errno;
+	if (c->header)
+		return 0;
+	h->guest = LKL_CALL4(SYS_openat, AT_FDCWD, part->node, O_RDONLY | O_CLOEXEC, 0);
+	if (h->guest < 0)
+		return h->guest;
 	return header_copy(h, h->size < FIRST_COPY ? h->size : FIRST_COPY);
 }
 
@@ -136,35 +93,16 @@ static void describe(const struct disk_part *part, char *text, size_t size)
 {
 	snprintf(text, size, "%s%s%.36s%s", disk_part_name(part), part->uuid ? " (LUKS " : "",
 		 part->uuid ? part->uuid : "", part->uuid ? ")" : "");
-}
-
-static void fill_request(const struct unlock_config *c, const struct disk_part *part,
-			 struct key_request *r)
-{
-	*r = (struct key_request) {
-		.magic = KEY_MAGIC,
-		.format = c->plain ? KEY_PLAIN : KEY_LUKS,
-		.origin = unlocked.key_file >= 0 ? KEY_FILE :
-			  c->keyring ? KEY_KEYRING : KEY_PROMPT,
-		.key_bytes = c->key_bits / 8,
-		.file_offset = c->file_offset, .file_size = c->file_size,
-		.offset = c->offset, .skip = c->skip,
-	};
-	snprintf(r->cipher, sizeof(r->cipher), "%s", c->plain ? c->plain : "");
-	snprintf(r->hash, sizeof(r->hash), "%s", c->hash);
-	snprintf(r->keyring, sizeof(r->keyring), "%s", c->keyring ? c->keyring : "");
-	snprintf(r->askpass, sizeof(r->askpass), "%s", c->askpass ? c->askpass : "");
-	describe(part, r->what, sizeof(r->what));
-	for (char *p = r->what; *p; p++)
+	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
 			*p = '?';
 }
 
-static int helper_failed(int n)
+int unlock_helper_failed(int err)
 {
-	if (n < 0)
+	if (err)
 		report(REPORT_SYSTEM, "key-helper", "lklusb-key does not run: %s",
-		       strerror(-n));
+		       strerror(-err));
 	else
 		report(REPORT_SYSTEM, "key-helper", "lklusb-key ended without an answer");
 	return REPORT_SYSTEM;
@@ -204,37 +142,38 @@ static int explain(const struct key_answer *a, const char *what)
 }
 
 /* At most twice: the first copy of a header may be too short. */
-static int ask_helper(const struct unlock_config *config, const struct disk_part *part,
-		      struct key_answer *a)
+static int ask(const struct unlock_config *config, const struct key_session *session,
+	       const struct disk_part *part, struct key_answer *a)
 {
-	struct key_request r;
+	struct key_question q = { .magic = KEY_MAGIC };
 	struct header h;
-	int i, n = 0, status = 0, err = header_open(part, &h);
+	int n = 0, status = 0, err = header_open(config, part, &h);
 
-	fill_request(config, part, &r);
-	for (i = 0; !err && i < 2; i++) {
-		r.copied = h.copied;
-		n = key_process_ask(&r, h.copy, unlocked.key_file, a);
+	describe(part, q.what, sizeof(q.what));
+	for (int i = 0; !err && i < 2; i++) {
+		q.copied = h.copied;
+		n = key_session_ask(session, &q, h.copy, a);
 		if (n == -ECANCELED)
 			a->status = KEY_CANCELLED;
-		else if (n < 0 || !key_answer_valid(a, n, part->size))
-			status = helper_failed(n);
-		if (status || a->status != KEY_MORE)
+		else if (n <= 0 || !key_answer_valid(a, n, part->size))
+			status = unlock_helper_failed(n < 0 ? n : 0);
+		if (status || a->status != KEY_MORE || h.guest < 0 || a->need > h.size)
 			break;
 		err = header_copy(&h, a->need);
 	}
 	header_close(&h);
 	if (err || (!status && a->status == KEY_MORE))
 		return report(REPORT_MOUNT, "luks-header", "%s: the LUKS header cannot be read: %s",
-			      r.what, err ? strerror(-err) : "it is longer than it says");
-	return status ? status : explain(a, r.what);
+			      q.what, err ? strerror(-err) : "it is longer than it says");
+	return status ? status : explain(a, q.what);
 }
 
 /* ---- the devices ---- */
 
 /* A first table of one sector of the volume: the kernel reads from its superblock how long it is. */
-static int create_integrity(const struct key_answer *a, const char *node, bool readonly,
-			    char *ret_node, size_t size, uint64_t *ret_sectors)
+static int create_integrity(struct unlocked *u, const struct key_answer *a,
+			    const char *node, bool readonly, char *ret_node, size_t size,
+			    uint64_t *ret_sectors)
 {
 	char table[KEY_TABLE_SIZE], status[128];
 	struct dm_target target = { 0, a->sector_size / 512, "integrity", table };
@@ -242,21 +181,23 @@ static int create_integrity(const struct key_answer *a, const char *node, bool r
 	int n;
 
 	key_table_integrity(a, node, table);
-	n = dm_create(INTEGRITY, &target, 1, readonly);
-	if (n < 0)
+	snprintf(u->integrity, sizeof(u->integrity), "lklusb-integrity-%u", u->number);
+	n = dm_create(u->integrity, &target, 1, readonly);
+	if (n < 0) {
+		*u->integrity = 0;
 		return n;
-	unlocked.integrity = true;
+	}
 	snprintf(ret_node, size, "/dev/dm-%d", n);
-	n = dm_status(INTEGRITY, status, sizeof(status));
+	n = dm_status(u->integrity, status, sizeof(status));
 	if (n)
 		return n;
 	if (sscanf(status, "%llu %llu", &mismatches, &sectors) != 2 || !sectors)
 		return -EINVAL;
 	target.sectors = *ret_sectors = sectors - sectors % (a->sector_size / 512);
-	return dm_reload(INTEGRITY, &target, 1, readonly);
+	return dm_reload(u->integrity, &target, 1, readonly);
 }
 
-static int create(const struct key_answer *a, const struct disk_part *part, bool readonly,
+static int create(struct unlocked *u, const struct key_answer *a, const struct disk_part *part, bool readonly,
 		  struct disk_part *inner)
 {
 	char table[KEY_TABLE_SIZE], node[64];
@@ -267,77 +208,78 @@ static int create(const struct key_answer *a, const struct disk_part *part, bool
 
 	snprintf(node, sizeof(node), "%s", part->node);
 	if (a->tag_bytes)
-		err = create_integrity(a, part->node, readonly, node, sizeof(node),
+		err = create_integrity(u, a, part->node, readonly, node, sizeof(node),
 				       &target.sectors);
 	if (!err)
 		err = key_table_crypt(a, node, table);
+	snprintf(u->crypt, sizeof(u->crypt), "lklusb-crypt-%u", u->number);
 	if (!err)
-		err = dm_create(CRYPT, &target, 1, readonly);
+		err = dm_create(u->crypt, &target, 1, readonly);
 	explicit_bzero(table, sizeof(table));
-	if (err < 0)
+	if (err < 0) {
+		*u->crypt = 0;
 		return err;
-	unlocked.crypt = true;
+	}
 	inner->number = part->number;
 	inner->size = target.sectors * 512;
 	snprintf(inner->node, sizeof(inner->node), "/dev/dm-%d", err);
 	return 0;
 }
 
-static int open_device(const struct key_answer *a, const struct disk_part *part,
-		       bool readonly, struct disk_part *inner)
+static int open_device(struct unlocked *u, const struct key_answer *a,
+		       const struct disk_part *part, bool readonly, struct disk_part *inner)
 {
 	static const char *const kinds[] = { "plain", "luks1", "luks2" };
-	int err = create(a, part, readonly, inner);
+	int err = create(u, a, part, readonly, inner);
 
 	if (!err) {
-		unlocked.kind = kinds[a->version];
+		u->kind = kinds[a->version];
 		return disk_probe(inner);
 	}
 	report(REPORT_MOUNT, "crypt-device", "%s: the library kernel cannot use %s%s%s: %s",
 	       disk_part_name(part), a->cipher, a->tag_bytes ? " with " : "", a->integrity, strerror(-err));
 	guest_report_log("device-mapper");
-	unlock_close();
+	unlock_close(u);
 	return REPORT_MOUNT;
 }
 
-int unlock_open(const struct unlock_config *config, const struct disk_part *part,
-		bool readonly, struct disk_part *ret_inner)
+int unlock_open(struct unlocked *u, const struct unlock_config *config,
+		const struct key_session *session, const struct disk_part *part, bool readonly,
+		struct disk_part *ret_inner)
 {
-	static struct key_answer answer;
+	struct key_answer *answer = mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int status;
 
 	memset(ret_inner, 0, sizeof(*ret_inner));
+	*u = (struct unlocked) { .number = __atomic_fetch_add(&n_devices, 1, __ATOMIC_RELAXED) };
+	if (answer == MAP_FAILED)
+		return report(REPORT_SYSTEM, "memory", "out of memory");
 	/* From now on there may be a key in here: no core dump, no debugger of the user. */
 	prctl(PR_SET_DUMPABLE, 0);
-	mlock(&answer, sizeof(answer));
-	status = ask_helper(config, part, &answer);
+	mlock(answer, sizeof(*answer));
+	status = ask(config, session, part, answer);
+	u->unusable = answer->status == KEY_WRONG || answer->status == KEY_BAD_HEADER ||
+		      answer->status == KEY_UNSUPPORTED || answer->status == KEY_MEMORY;
 	if (!status)
-		status = open_device(&answer, part, readonly, ret_inner);
-	explicit_bzero(&answer, sizeof(answer));
-	munlock(&answer, sizeof(answer));
+		status = open_device(u, answer, part, readonly, ret_inner);
+	explicit_bzero(answer, sizeof(*answer));
+	munmap(answer, sizeof(*answer));
 	return status;
 }
 
-void unlock_cancel(void)
-{
-	key_process_cancel();
-}
-
-const char *unlock_kind(void)
-{
-	return unlocked.kind;
-}
-
-int unlock_close(void)
+int unlock_close(struct unlocked *u)
 {
 	int err = 0;
 
-	if (unlocked.crypt)
-		err = dm_remove(CRYPT);
-	unlocked.crypt = err;
-	if (!err && unlocked.integrity)
-		err = dm_remove(INTEGRITY);
-	unlocked.integrity = err;
+	if (*u->crypt)
+		err = dm_remove(u->crypt);
+	if (!err) {
+		*u->crypt = 0;
+		err = *u->integrity ? dm_remove(u->integrity) : 0;
+	}
+	if (!err)
+		*u->integrity = 0;
 	if (err)
 		return report(REPORT_MOUNT, "crypt-device", "the key cannot be removed: %s",
 			      strerror(-err));

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * unlock.h - an encrypted partition becomes a device of the library kernel: the key
- * helper finds the key, dm-crypt inside uses it. One a process.
+ * helper finds the key, dm-crypt inside uses it.
+ *
+ * The command line, and the files that it names, are of the process that asks for a mount;
+ * so is the helper, which it starts. The process that serves asks that one, through a
+ * socket, and has neither.
  *
  * All functions report what goes wrong and return 0 or an exit status.
  */
@@ -13,6 +17,7 @@
 #include <stdint.h>
 
 #include "disk.h"
+#include "key_session.h"
 
 struct unlock_config {
 	const char *key_file;		/* path, or NULL */
@@ -25,6 +30,15 @@ struct unlock_config {
 	const char *hash;
 	unsigned int key_bits;
 	uint64_t offset, skip;		/* 512-byte sectors */
+	int key_fd_open, header_fd;	/* unlock_prepare's, or -1 */
+};
+
+/* What unlock_open has made. */
+struct unlocked {
+	unsigned int number;
+	char crypt[32], integrity[32];	/* names for the device mapper, or "": not there */
+	const char *kind;		/* "luks1", "luks2", "plain" */
+	bool unusable;			/* because of its header or key: others may work */
 };
 
 /* For getopt_long; values 270 to 289. */
@@ -64,25 +78,25 @@ void unlock_init(struct unlock_config *config);
 int unlock_option(struct unlock_config *config, int option, const char *value);
 
 /* Opens the key file and the header, while paths can still be opened. */
-int unlock_prepare(const struct unlock_config *config);
+int unlock_prepare(struct unlock_config *config);
+void unlock_close_files(struct unlock_config *config);
+
+/* Starts the helper with them. */
+int unlock_start_helper(const struct unlock_config *config, struct key_session *ret_session);
+int unlock_helper_failed(int err);
 
 /* Whether part is to be unlocked; without a signature if the user says so. */
 bool unlock_wanted(const struct unlock_config *config, const struct disk_part *part);
 
 /*
  * Asks, tries, and makes the device inside, which is probed. The result is to be freed
- * as those of disk.h are. Once: -EBUSY otherwise.
+ * as those of disk.h are.
  */
-int unlock_open(const struct unlock_config *config, const struct disk_part *part,
-		bool readonly, struct disk_part *ret_inner);
-
-/* Any thread: unlock_open gives up. */
-void unlock_cancel(void);
-
-/* "luks1", "luks2", "plain", or NULL: nothing is unlocked. */
-const char *unlock_kind(void);
+int unlock_open(struct unlocked *ret_unlocked, const struct unlock_config *config,
+		const struct key_session *session, const struct disk_part *part, bool readonly,
+		struct disk_part *ret_inner);
 
 /* Removes the device, which wipes the key. Nothing of it is mounted. */
-int unlock_close(void);
+int unlock_close(struct unlocked *unlocked);
 
 #endif

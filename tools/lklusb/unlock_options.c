@@ -8,7 +8,9 @@
 
 void unlock_init(struct unlock_config *config)
 {
-	*config = (struct unlock_config) { .hash = "sha256", .key_bits = 256 };
+	*config = (struct unlock_config) {
+		.hash = "sha256", .key_bits = 256, .key_fd_open = -1, .header_fd = -1,
+	};
 }
 
 static int number(const char *value, unsigned long long max, uint64_t *ret)
@@ -43,7 +45,7 @@ static int key_size(struct unlock_config *config, const char *value)
 
 int unlock_option(struct unlock_config *config, int option, const char *value)
 {
-	const struct key_request *r = NULL;
+	const struct key_setup *r = NULL;
 
 	switch (option) {
 	case 270:

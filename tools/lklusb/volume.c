@@ -11,56 +11,173 @@
 int volume_choose(const struct volume_config *c, const struct disk *disk,
 		  const struct disk_part **ret_part)
 {
-	for (unsigned int i = 0; c->lv && !c->partition && i < disk->n_parts; i++)
-		if (disk_is_lvm(&disk->parts[i])) {
-			*ret_part = &disk->parts[i];
-			return 0;
+	const struct disk_part *p, *end = disk->parts + disk->n_parts;
+	bool any = c->unlock.header || c->unlock.plain, found;
+
+	for (int luks = 0; c->lv && !c->partition && luks <= !any; luks++)
+		for (p = disk->parts; p < end; p++) {
+			found = luks ? unlock_wanted(&c->unlock, p) : disk_is_lvm(p);
+			if (found) {
+				*ret_part = p;
+				return 0;
+			}
 		}
-	return disk_choose(disk, c->partition, c->unlock.header || c->unlock.plain, ret_part);
+	return disk_choose(disk, c->partition, any, ret_part);
 }
 
-static int open_lvm(struct volume *v, const struct volume_config *c, const struct disk *disk,
-		    const struct disk_part *part, bool readonly, struct disk_part *inner)
-{
-	struct lvm_scan scan;
-	struct lvm_wanted wanted = {
-		.name = c->lv,
-		.part = c->partition || v->unlocked ? part : NULL,
-	};
-	int status = lvm_scan(&scan, disk, v->unlocked ? part : NULL);
+/* ---- encryption ---- */
 
-	if (!status)
-		status = lvm_open(&scan, &wanted, readonly, inner, &v->lv);
-	lvm_scan_free(&scan);
-	v->lvm = v->is_lv[v->n_layers] = *inner->node;
+static int connect_keys(struct volume *v, const struct volume_config *c)
+{
+	int status = 0;
+
+	if (v->has_keys)
+		return 0;
+	status = c->connect ? c->connect(c->ctx, &v->keys) :
+			      unlock_start_helper(&c->unlock, &v->keys);
+	v->has_keys = !status;
 	return status;
 }
 
-/* The helper's terminal and the key file are those of the process that serves. */
-static int second_key(const struct disk_part *part)
+/* What the command line says about one is not about another within it. */
+static bool wanted(const struct volume *v, const struct unlock_config *c,
+		   const struct disk_part *part)
 {
-	report(REPORT_MOUNT, "luks-second",
-	       "%s is encrypted: only the first mount of a stick can unlock",
-	       disk_part_name(part));
-	report_hint("unmount what is mounted of the stick, and mount this first");
-	return REPORT_MOUNT;
+	return !(v->encryption && (c->header || c->plain)) && unlock_wanted(c, part);
 }
 
 static int open_luks(struct volume *v, const struct volume_config *c,
-		     const struct disk_part *part, bool readonly, struct disk_part *inner)
+		     const struct disk_part *part, bool readonly)
 {
+	struct volume_layer *layer = &v->layers[v->n_layers];
 	const struct unlock_config *u = &c->unlock;
-	int status;
+	int status = connect_keys(v, c);
 
-	if (c->second)
-		return second_key(part);
+	if (status)
+		return status;
 	/* Else a passphrase is asked for, on the same terminal. */
 	daemon_phase(u->key_file || u->key_fd || u->keyring ? "Unlocking" : NULL);
-	status = unlock_open(u, part, readonly, inner);
-	inner->volume = part->volume ? strdup(part->volume) : NULL;
-	v->unlocked = *inner->node;
+	layer->below = part;
+	status = unlock_open(&layer->unlocked, u, &v->keys, part, readonly, &layer->part);
+	if (!*layer->part.node)
+		return status;
+	layer->part.volume = part->volume ? strdup(part->volume) : NULL;
+	v->encryption = layer->unlocked.kind;
+	v->n_layers++;
 	return status;
 }
+
+static int close_layer(struct volume *v)
+{
+	struct volume_layer *layer = &v->layers[v->n_layers - 1];
+	int err, status = 0;
+
+	if (layer->below) {
+		status = unlock_close(&layer->unlocked);
+	} else {
+		err = lvm_close(&v->lv);
+		if (err)
+			status = report(REPORT_MOUNT, "lvm-device", "%s: in use inside: %s",
+					disk_part_name(&layer->part), strerror(-err));
+	}
+	if (status)
+		return status;
+	disk_part_free(&layer->part);
+	v->n_layers--;
+	return 0;
+}
+
+/* ---- LVM ---- */
+
+static bool is_open(const struct volume *v, const struct disk_part *part)
+{
+	for (unsigned int i = 0; i < v->n_layers; i++)
+		if (v->layers[i].below == part)
+			return true;
+	return false;
+}
+
+/* *next: the first that was not tried. Room is left for the volume and LUKS in it. */
+static const struct disk_part *next_luks(const struct volume *v, const struct volume_config *c,
+					 const struct disk *disk, unsigned int *next)
+{
+	const struct disk_part *part;
+
+	for (; v->n_layers + 2 < VOLUME_MAX_LAYERS && *next < disk->n_parts; ++*next) {
+		part = &disk->parts[*next];
+		if (wanted(v, &c->unlock, part) && !is_open(v, part))
+			return part;
+	}
+	return NULL;
+}
+
+/*
+ * One more encrypted part, which may be of the group; what is in use, has another key or
+ * something else in it stays as it is.
+ */
+static int open_next(struct volume *v, const struct volume_config *c,
+		     const struct disk_part *part, bool readonly)
+{
+	unsigned int before = v->n_layers;
+	const char *encryption = v->encryption;
+	int status;
+
+	if (c->claim && !c->claim(c->ctx, part))
+		return 0;
+	status = open_luks(v, c, part, readonly);
+	if (v->n_layers == before)
+		return v->layers[before].unlocked.unusable ? 0 : status;
+	if (status || disk_is_lvm(&v->layers[before].part))
+		return status;
+	v->encryption = encryption;
+	return close_layer(v);
+}
+
+static int try_lvm(struct volume *v, const struct volume_config *c, const struct disk *disk,
+		   const struct disk_part *part, bool more, bool readonly)
+{
+	struct volume_layer *layer = &v->layers[v->n_layers];
+	const struct disk_part *inner[VOLUME_MAX_LAYERS];
+	struct lvm_scan scan;
+	struct lvm_wanted wanted = {
+		.name = c->lv,
+		.part = c->partition || (v->n_layers && !c->lv) ? part : NULL,
+		.more = more,
+	};
+	int status;
+
+	for (unsigned int i = 0; i < v->n_layers; i++)
+		inner[i] = &v->layers[i].part;
+	status = lvm_scan(&scan, disk, inner, v->n_layers);
+	memset(layer, 0, sizeof(*layer));
+	if (!status)
+		status = lvm_open(&scan, &wanted, readonly, &layer->part, &v->lv);
+	lvm_scan_free(&scan);
+	v->lvm = *layer->part.node;
+	v->n_layers += v->lvm;
+	return status;
+}
+
+/* Its group may be on more than one encrypted part. */
+static int open_lvm(struct volume *v, const struct volume_config *c, const struct disk *disk,
+		    const struct disk_part *part, bool readonly)
+{
+	const struct disk_part *luks;
+	unsigned int next = 0;
+	int status;
+
+	for (;; next++) {
+		luks = next_luks(v, c, disk, &next);
+		status = try_lvm(v, c, disk, part, luks, readonly);
+		if (status != LVM_OPEN_MORE)
+			return status;
+		status = open_next(v, c, luks, readonly);
+		if (status)
+			return status;
+	}
+}
+
+/* ---- */
 
 int volume_open(struct volume *v, const struct volume_config *c, const struct disk *disk,
 		bool readonly, const struct disk_part **ret_part)
@@ -69,20 +186,17 @@ int volume_open(struct volume *v, const struct volume_config *c, const struct di
 	int status = 0;
 
 	while (!status && v->n_layers < VOLUME_MAX_LAYERS) {
-		struct disk_part *inner = &v->layers[v->n_layers];
-
-		if (!v->lvm && disk_is_lvm(part)) {
-			status = open_lvm(v, c, disk, part, readonly, inner);
-		} else if (!v->unlocked && unlock_wanted(&c->unlock, part)) {
-			status = open_luks(v, c, part, readonly, inner);
-		} else {
+		if (!v->lvm && disk_is_lvm(part))
+			status = open_lvm(v, c, disk, part, readonly);
+		else if (wanted(v, &c->unlock, part))
+			status = open_luks(v, c, part, readonly);
+		else
 			break;
-		}
-		if (*inner->node) {
-			v->n_layers++;
-			part = inner;
-		}
+		part = v->n_layers ? &v->layers[v->n_layers - 1].part : part;
 	}
+	if (v->has_keys)
+		key_session_end(&v->keys);
+	v->has_keys = false;
 	if (!status && c->lv && !v->lvm)
 		status = report(REPORT_MOUNT, "lv-missing", "%s: there is no LVM",
 				disk_part_name(part));
@@ -90,31 +204,17 @@ int volume_open(struct volume *v, const struct volume_config *c, const struct di
 	return status;
 }
 
-static int close_layer(struct volume *v, unsigned int layer)
-{
-	int err;
-
-	if (!v->is_lv[layer])
-		return unlock_close();
-	err = lvm_close(&v->lv);
-	return err ? report(REPORT_MOUNT, "lvm-device", "%s: in use inside: %s",
-			    disk_part_name(&v->layers[layer]), strerror(-err)) : 0;
-}
-
 int volume_close(struct volume *v)
 {
 	int status = 0;
 
-	while (!status && v->n_layers) {
-		status = close_layer(v, v->n_layers - 1);
-		if (!status)
-			disk_part_free(&v->layers[--v->n_layers]);
-	}
+	while (!status && v->n_layers)
+		status = close_layer(v);
 	return status;
 }
 
 void volume_free(struct volume *v)
 {
 	for (unsigned int i = 0; i < v->n_layers; i++)
-		disk_part_free(&v->layers[i]);
+		disk_part_free(&v->layers[i].part);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * volume.h - what may be between a partition and its filesystem: LUKS, LVM, one in the
- * other in either order.
+ * other; also one volume group in several encrypted partitions.
  *
  * Functions report what goes wrong and return 0 or an exit status.
  */
@@ -9,24 +9,37 @@
 #define VOLUME_H
 
 #include "disk.h"
+#include "key_session.h"
 #include "lvm_open.h"
 #include "unlock.h"
 
-#define VOLUME_MAX_LAYERS 2u
+#define VOLUME_MAX_LAYERS 16u
 
 struct volume_config {
 	const char *partition;		/* as for disk_choose, or NULL */
 	const char *lv;			/* GROUP/NAME, or NULL: the only one */
 	struct unlock_config unlock;
-	bool second;			/* other mounts are served already */
+
+	/* What is asked of whoever opens it; NULL: start a key helper; nobody else has parts. */
+	void *ctx;
+	int (*connect)(void *ctx, struct key_session *ret_session);
+	/* Whether this part is ours from now on; false: it is mounted. */
+	bool (*claim)(void *ctx, const struct disk_part *part);
 };
 
+/* Devices that were made inside, each of those before. */
 struct volume {
-	struct disk_part layers[VOLUME_MAX_LAYERS];
-	bool is_lv[VOLUME_MAX_LAYERS];
 	unsigned int n_layers;
-	bool unlocked, lvm;
+	struct volume_layer {
+		struct disk_part part;		/* what is in it */
+		const struct disk_part *below;	/* what was unlocked; NULL: a logical volume */
+		struct unlocked unlocked;
+	} layers[VOLUME_MAX_LAYERS];
+	bool lvm;
+	const char *encryption;		/* "luks1", "luks2", "plain", or NULL */
 	struct lvm_device lv;
+	struct key_session keys;	/* while it is opened */
+	bool has_keys;
 };
 
 /* The partition to begin with. */
