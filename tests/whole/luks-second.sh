@@ -9,6 +9,7 @@ AS_ROOT=
 case $1 in keys | hostile) AS_ROOT=1 ;; esac
 . "$TOP/tests/whole/lib.bash"
 . "$TOP/tests/whole/luks.bash"
+. "$TOP/tests/whole/terminal.bash"
 [ -z "$AS_ROOT" ] || need_root "$@"
 two=$WORK/mnt2
 three=$WORK/mnt3
@@ -107,25 +108,6 @@ keys() {
 }
 
 terminal() {
-	mkfifo "$WORK/typed"
-	# the shell of the terminal stays after the mount
-	on_terminal() {
-		: > "$WORK/shown"
-		script -qfec "$1; echo status \$?; stty -a | grep -o ' -*echo '" \
-			/dev/null < "$WORK/typed" > "$WORK/shown" &
-		exec 9> "$WORK/typed"
-	}
-	shown() {
-		wait_until grep -q "$1" "$WORK/shown"
-	}
-	finish() {
-		shown "^status $1"
-		shown '^ echo '
-		exec 9>&-
-		wait
-		! grep -q 'second secret\|wrong' "$WORK/shown" || fail "a passphrase was shown"
-		works
-	}
 	on_terminal "$command $img $two"
 	shown "Passphrase for partition 2 (LUKS "
 	echo wrong >&9
@@ -143,6 +125,7 @@ terminal() {
 	printf '\003' >&9
 	shown '\[luks-cancelled\]'
 	finish 32
+	works
 	# SIGTERM, or the end of the process that asks: the terminal as it was, the part free
 	for signal in TERM KILL; do
 		on_terminal "sh -c 'echo \$\$ > $WORK/pid; exec $command $img $two'"
@@ -162,7 +145,6 @@ terminal() {
 	shown 'Passphrase for'
 	kill -9 "$server"
 	shown '\[daemon-gone\]'
-	works() { :; }
 	finish 32
 	fusermount3 -u -z "$dir"
 	! mountpoint -q "$two" || fail "left a mount"

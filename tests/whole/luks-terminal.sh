@@ -3,37 +3,10 @@
 # end that, and leave the terminal and the folder as they were.
 . "$TOP/tests/whole/lib.bash"
 . "$TOP/tests/whole/luks.bash"
+. "$TOP/tests/whole/terminal.bash"
 key=$WORK/key
 printf 'pass phrase' > "$key"
 luks_image "$img" "$key"
-mkfifo "$WORK/typed"
-
-# on_terminal: what fd 9 gets is typed there, what is shown goes to $WORK/shown
-on_terminal() {
-	: > "$WORK/shown"
-	script -qfec "$1; echo status \$?; stty -a | grep -o ' -*echo '" \
-		/dev/null < "$WORK/typed" > "$WORK/shown" &
-	exec 9> "$WORK/typed"
-}
-
-shown() {
-	local i
-	for i in $(seq 200); do
-		[ "$(grep -c "$1" "$WORK/shown")" -ge "${2:-1}" ] && return 0
-		sleep 0.1
-	done
-	cat "$WORK/shown"
-	fail "never shown: $1"
-}
-
-finish() {
-	shown "^status $1"
-	shown '^ echo '
-	exec 9>&-
-	wait
-	! grep -q 'phrase$\|wrong' "$WORK/shown" || fail "a passphrase was shown"
-}
-
 on_terminal "$LKLUSB mount $img $dir"
 shown 'Passphrase for'
 echo wrong >&9

@@ -8,6 +8,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "send_fd.h"
+
 #define MAX_FDS	4	/* that are looked at; of more the kernel keeps the rest */
 
 static const char *const kinds[REQUEST_N_KINDS] = {
@@ -131,10 +133,7 @@ static void add_mount(struct message *m, const struct request *r)
 int request_send(int socket, const struct request *r, int fd)
 {
 	struct message m = { .len = 0 };
-	char dev[32], control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = m.bytes };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg = (void *)control;
+	char dev[32];
 
 	add_word(&m, kinds[r->kind]);
 	snprintf(dev, sizeof(dev), "%u:%u", major(r->dev), minor(r->dev));
@@ -144,16 +143,7 @@ int request_send(int socket, const struct request *r, int fd)
 		add_word(&m, dev);
 	if (m.full)
 		return -E2BIG;
-	iov.iov_len = m.len;
-	if (fd >= 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	}
-	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return send_fd(socket, m.bytes, m.len, 0, fd);
 }
 
 /* ---- receiving ---- */

@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "send_fd.h"
+
 /* Beside this program (a build, or a private copy), or where it is installed. */
 static int find_helper(char *path, size_t size)
 {
@@ -151,28 +153,10 @@ int key_session_wait(int socket, int watch)
 	return fds[1].revents || fds[2].revents ? -ECANCELED : 0;
 }
 
-static int send_question(int socket, const struct key_question *question, int header)
-{
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = (void *)question, .iov_len = sizeof(*question) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg = (void *)control;
-
-	if (header >= 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(header));
-		memcpy(CMSG_DATA(cmsg), &header, sizeof(header));
-	}
-	return sendmsg(socket, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
 int key_session_ask(const struct key_session *session, const struct key_question *question,
 		    int header, struct key_answer *ret_answer)
 {
-	int err = send_question(session->socket, question, header);
+	int err = send_fd(session->socket, question, sizeof(*question), MSG_DONTWAIT, header);
 	ssize_t n;
 
 	if (!err)
