@@ -191,12 +191,11 @@ static void free_signals(int fd)
 }
 
 /* Connects last: whoever has said nothing within a second is not listened to. */
-static int connect_and_ask(struct joining *j, const char *stick,
-			   const struct request *request)
+static int connect_and_ask(struct joining *j, const struct request *request)
 {
 	int status;
 
-	j->socket = stick_lock_connect(stick);
+	j->socket = stick_lock_connect();
 	if (j->socket < 0)
 		return JOIN_AGAIN;
 	status = ask_for_mount(j, request);
@@ -206,7 +205,7 @@ static int connect_and_ask(struct joining *j, const char *stick,
 	return status;
 }
 
-int join(struct one_mount *m, const char *stick, struct request *request)
+int join(struct one_mount *m, struct request *request)
 {
 	struct joining j = { .m = m, .keys = { .socket = -1, .watch = -1 } };
 	int status = refuse_options(m);
@@ -217,11 +216,11 @@ int join(struct one_mount *m, const char *stick, struct request *request)
 		return status;
 	request->kind = REQUEST_MOUNT;
 	request->version = LKLUSB_VERSION;
-	request->stick = stick;
+	request->stick = stick_lock_names();
 	request->source = m->source;
 	request->dir = m->dir;
 	j.signals = catch_signals();
-	status = connect_and_ask(&j, stick, request);
+	status = connect_and_ask(&j, request);
 	if (status)
 		fusefs_disconnect(m->dir, j.fuse);
 	close(j.fuse);

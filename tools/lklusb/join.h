@@ -18,6 +18,6 @@
  * m was checked, request has the words of its command line. An exit status, or JOIN_AGAIN:
  * nobody has the stick any more, or not yet.
  */
-int join(struct one_mount *m, const char *stick, struct request *request);
+int join(struct one_mount *m, struct request *request);
 
 #endif

@@ -48,21 +48,21 @@ static int serve_stick(struct one_mount *m, int listener)
 }
 
 /* Of those who want the same stick one starts, and the others ask it. */
-static int start_or_join(struct one_mount *m, const char *stick, struct request *request)
+static int start_or_join(struct one_mount *m, struct request *request)
 {
 	int i, took, fd, status = JOIN_AGAIN;
 
 	for (i = 0; status == JOIN_AGAIN && i < PATIENCE_MS / TRY_MS; i++) {
-		took = stick_lock_take(stick, &fd);
+		took = stick_lock_take(&fd);
 		if (took > 0)
 			return serve_stick(m, fd);
 		if (took < 0)
 			return report(REPORT_SYSTEM, "control", "no control socket: %s",
 				      strerror(-took));
-		fd = stick_lock_connect(stick);
+		fd = stick_lock_connect();
 		if (fd >= 0) {
 			close(fd);
-			status = join(m, stick, request);
+			status = join(m, request);
 		}
 		if (status == JOIN_AGAIN)
 			usleep(TRY_MS * 1000);
@@ -78,7 +78,6 @@ int cmd_mount(int argc, char **argv)
 	static struct one_mount m = { .socket = -1, .fuse = -1 };
 	static struct request request;
 	static char cwd[PATH_MAX];
-	char stick[STICK_LOCK_NAME_SIZE];
 	int status = copy_words(argc, argv, &request);
 
 	if (!status)
@@ -99,6 +98,8 @@ int cmd_mount(int argc, char **argv)
 	if (status)
 		return status;
 	request.cwd = getcwd(cwd, sizeof(cwd)) ? cwd : "/";
-	stick_lock_name(m.source, stick);
-	return start_or_join(&m, stick, &request);
+	stick_lock_add(m.source);
+	for (unsigned int i = 0; i < m.args.guest.n_more; i++)
+		stick_lock_add(m.args.guest.more[i]);
+	return start_or_join(&m, &request);
 }

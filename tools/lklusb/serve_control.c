@@ -167,12 +167,21 @@ static int parse(struct one_mount *m)
 
 static int check_stick(const struct one_mount *m)
 {
-	if (strcmp(m->request.version, LKLUSB_VERSION) || !stick_lock_is_ours(m->request.stick)) {
+	enum stick_match match = stick_lock_match(m->request.stick);
+
+	if (strcmp(m->request.version, LKLUSB_VERSION) || match == STICK_NONE) {
 		report(REPORT_MOUNT, "stick-version",
 		       "%s is served by lklusb %s, which this one cannot ask", m->source,
 		       LKLUSB_VERSION);
 		report_hint("unmount what is mounted of it first");
 		return REPORT_MOUNT;
+	}
+	if (match == STICK_SOME) {
+		report(REPORT_USAGE, "stick-options",
+		       "%s, or another SRC, is mounted already, and not together with the same ones",
+		       m->source);
+		report_hint("lklusb status shows the mounts");
+		return REPORT_USAGE;
 	}
 	return 0;
 }

@@ -122,18 +122,6 @@ static bool same_file(const char *ours, const char *theirs, const char *their_cw
 	       a.st_ino == b.st_ino;
 }
 
-/* Who names the first only wants what is there. */
-static bool same_more(const struct guest_config *a, const struct guest_config *b,
-		      const char *their_cwd)
-{
-	bool same = !b->n_more || a->n_more == b->n_more;
-
-	for (unsigned int i = 0; same && i < b->n_more; i++)
-		same = !strcmp(a->more[i], b->more[i]) ||
-		       same_file(a->more[i], b->more[i], their_cwd);
-	return same;
-}
-
 const char *source_difference(const struct guest_config *a, const struct guest_config *b,
 			      const char *their_cwd)
 {
@@ -143,7 +131,6 @@ const char *source_difference(const struct guest_config *a, const struct guest_c
 		const char *option;
 	} options[] = {
 		{ a->readonly == b->readonly, "--ro" },
-		{ same_more(a, b, their_cwd), "each further SRC" },
 		{ a->virtio_blk == b->virtio_blk, "--virtio-blk" },
 		{ a->speed == b->speed, "--speed" },
 		{ a->sector_size == b->sector_size, "--sector-size" },
