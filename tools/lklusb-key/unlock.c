@@ -13,7 +13,7 @@
 #define STRING(x) STRING_(x)
 #define HEADER "/proc/self/fd/" STRING(KEY_FD_HEADER)
 
-static struct passphrase kept;	/* was right once */
+static struct passphrase kept;	/* was right once, or is the key file's */
 
 /* Its last word says what is wrong. */
 static void take_log(int level, const char *text, void *answer)
@@ -202,7 +202,7 @@ static int try_once(struct crypt_device *cd, const struct key_setup *setup, cons
 	if (status)
 		return status;
 	status = use(cd, setup, &p, a);
-	if (status) {
+	if (status && setup->origin != KEY_FILE) {	/* a pipe is read once */
 		passphrase_free(&p);
 	} else {
 		unlock_forget();

@@ -111,22 +111,32 @@ static const struct disk_part *next_luks(const struct volume *v, const struct vo
 	return NULL;
 }
 
+/* Why a volume is not found in the end. */
+struct skipped {
+	int status;		/* of a part whose header or key was not right */
+	bool in_use;		/* by other mounts of the stick */
+};
+
 /*
  * One more encrypted part, which may be of the group; what is in use, has another key or
  * something else in it stays as it is.
  */
 static int open_next(struct volume *v, const struct volume_config *c,
-		     const struct disk_part *part, bool readonly)
+		     const struct disk_part *part, bool readonly, struct skipped *skipped)
 {
 	unsigned int before = v->n_layers;
 	const char *encryption = v->encryption;
 	int status;
 
-	if (c->claim && !c->claim(c->ctx, part))
+	if (c->claim && !c->claim(c->ctx, part)) {
+		skipped->in_use = true;
 		return 0;
+	}
 	status = open_luks(v, c, part, readonly);
-	if (v->n_layers == before)
-		return v->layers[before].unlocked.unusable ? 0 : status;
+	if (v->n_layers == before && v->layers[before].unlocked.unusable) {
+		skipped->status = status;
+		return 0;
+	}
 	if (status || disk_is_lvm(&v->layers[before].part))
 		return status;
 	v->encryption = encryption;
@@ -162,19 +172,33 @@ static int try_lvm(struct volume *v, const struct volume_config *c, const struct
 static int open_lvm(struct volume *v, const struct volume_config *c, const struct disk *disk,
 		    const struct disk_part *part, bool readonly)
 {
+	struct skipped skipped = { 0 };
 	const struct disk_part *luks;
 	unsigned int next = 0;
-	int status;
+	int status = try_lvm(v, c, disk, part, true, readonly);
 
-	for (;; next++) {
-		luks = next_luks(v, c, disk, &next);
-		status = try_lvm(v, c, disk, part, luks, readonly);
-		if (status != LVM_OPEN_MORE)
-			return status;
-		status = open_next(v, c, luks, readonly);
-		if (status)
-			return status;
+	for (; status == LVM_OPEN_MORE && (luks = next_luks(v, c, disk, &next)); next++) {
+		status = open_next(v, c, luks, readonly, &skipped);
+		if (!status)
+			status = try_lvm(v, c, disk, part, true, readonly);
 	}
+	if (status != LVM_OPEN_MORE)
+		return status;
+	if (skipped.in_use)
+		return report(REPORT_MOUNT, "already-mounted",
+			      "what %s is in is unlocked for another mount of the stick, which has it alone",
+			      c->lv ? c->lv : "LVM");
+	if (skipped.status && !v->n_layers && !disk_is_lvm(part))
+		return skipped.status;		/* which was reported */
+	return try_lvm(v, c, disk, part, false, readonly);
+}
+
+/* With --lv and without -p it may be in any of the encrypted parts. */
+static bool search_lvm(const struct volume *v, const struct volume_config *c,
+		       const struct disk_part *part)
+{
+	return !v->n_layers && c->lv && !c->partition && !c->unlock.header &&
+	       !c->unlock.plain && unlock_wanted(&c->unlock, part);
 }
 
 /* ---- */
@@ -186,7 +210,7 @@ int volume_open(struct volume *v, const struct volume_config *c, const struct di
 	int status = 0;
 
 	while (!status && v->n_layers < VOLUME_MAX_LAYERS) {
-		if (!v->lvm && disk_is_lvm(part))
+		if (!v->lvm && (disk_is_lvm(part) || search_lvm(v, c, part)))
 			status = open_lvm(v, c, disk, part, readonly);
 		else if (wanted(v, &c->unlock, part))
 			status = open_luks(v, c, part, readonly);
