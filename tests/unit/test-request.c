@@ -158,6 +158,9 @@ static void answers_are_what_they_say(void **state)
 	assert_false(ANSWER("taken ", &a));
 	assert_false(ANSWER("keys", &a));
 	assert_false(ANSWER("E\0x", &a));
+	assert_true(ANSWER("done 32 fs-damaged a text\n", &a) && a.kind == ANSWER_DONE);
+	assert_int_equal(a.status, 32);
+	assert_false(ANSWER("done  1", &a));
 	assert_false(ANSWER("done ", &a));
 	assert_false(ANSWER("done -1", &a));
 	assert_false(ANSWER("done 128", &a));

@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import sys
+import termios
 import time
 
 LIMIT = 60
@@ -43,6 +44,15 @@ class Shell:
     def type(self, keys, *expected):
         os.write(self.fd, keys)
         return [self.expect(text) for text in expected]
+
+    def type_end(self):
+        """Ctrl-D, when it is the editor that reads it: a line that the terminal edits would
+        lose it."""
+        deadline = time.monotonic() + LIMIT
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
+            assert time.monotonic() < deadline, 'nobody edits'
+            time.sleep(0.01)
+        os.write(self.fd, b'\x04')
 
     def end(self):
         """What was printed last, and the exit status."""
@@ -84,7 +94,7 @@ def looking(lklusb, image):
     os.kill(s.pid, signal.SIGWINCH)
     s.type(b'pwd\n', b'/evil\r\n', b'> ')
     s.type(b'ls nope\n', b'[path]', b'> ')
-    os.write(s.fd, b'\x04')
+    s.type_end()
     _, status = s.end()
     assert status == 32, status
 

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What may follow says why, to those who want to know. */
 static bool decode_status(const char *text, int *ret)
 {
-	size_t len = strlen(text);
+	size_t len = strcspn(text, " ");
 
 	*ret = atoi(text);
 	return len && len <= 3 && strspn(text, "0123456789") == len && *ret < 128;

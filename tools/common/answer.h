@@ -6,7 +6,7 @@
  *   "taken"          it will say how that ends
  *   "E..." "N..."    a line for stderr, for stdout
  *   "key"            a key helper is needed: answered by a request of that kind
- *   "done STATUS"    an exit status; with 0 the mount works
+ *   "done STATUS [CODE TEXT]"  an exit status; with 0 the mount works
  *
  * The library kernel in that process may be in the hands of whoever wrote the stick.
  */
