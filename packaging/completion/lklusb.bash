@@ -40,7 +40,7 @@ _lklusb_values() {
 	--hash) echo sha256 sha512 ripemd160 ;;
 	--key-size) echo 256 512 ;;
 	--mem) echo 64M 256M 1G ;;
-	--key-file | --header | --kernel-log | --trace | --askpass | --unix) echo @file ;;
+	--key-file | --header | --kernel-log | --trace | --askpass | --unix | --exec | --mount) echo @file ;;
 	-o) echo @words ;;
 	*) return 1 ;;
 	esac

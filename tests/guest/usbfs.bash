@@ -93,15 +93,20 @@ unplug() {
 	echo disconnect > /sys/class/udc/dummy_udc.0/soft_connect
 }
 
-# start_gadget high|super [parameters of g_mass_storage]
-start_gadget() {
+# A port with nothing in it: start_port high|super
+start_port() {
 	local super=0
 	[ "$1" = super ] && super=1
-	shift
 	modprobe_ udc-core
 	modprobe_ dummy_hcd is_super_speed=$super
 	modprobe_ libcomposite
 	modprobe_ usb_f_mass_storage
+}
+
+# start_gadget high|super [parameters of g_mass_storage]
+start_gadget() {
+	start_port "$1"
+	shift
 	start_medium "$@"
 	give_node
 }

@@ -11,6 +11,7 @@ int cmd_dmesg(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_cp(int argc, char **argv);
 int cmd_shell(int argc, char **argv);
+int cmd_hotplug(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 

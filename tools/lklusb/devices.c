@@ -581,6 +581,16 @@ static int take_again(const struct device *d, bool detach, void (*gone)(void *ct
 	return err;
 }
 
+bool devices_by_id(const char *id, struct device *ret)
+{
+	struct search s = { .source = "" };
+
+	snprintf(s.id, sizeof(s.id), "%s", id);
+	devices_each(find_by_id, &s);
+	*ret = s.found;
+	return s.n;
+}
+
 /*
  * The node may still be the old one, whose rights udev has yet to set on the new; the
  * host's drivers may be busy with it for a moment.
@@ -591,15 +601,14 @@ bool devices_reopen(const struct device *device, bool detach, void (*gone)(void 
 	int err = -ENODEV;
 
 	for (int i = 0; i < REOPEN_TRIES; i++) {
-		struct search s = { .source = "" };
+		struct device found;
+		bool there = devices_by_id(device->id, &found);
 
-		snprintf(s.id, sizeof(s.id), "%s", device->id);
-		devices_each(find_by_id, &s);
-		if (s.n && !is_same(device, &s.found)) {
+		if (there && !is_same(device, &found)) {
 			log_warn("%s: another device came", device->id);
 			return false;
 		}
-		err = s.n ? take_again(&s.found, detach, gone, ret_backend) : -ENODEV;
+		err = there ? take_again(&found, detach, gone, ret_backend) : -ENODEV;
 		if (!err)
 			return true;
 		usleep(REOPEN_TRY_US);

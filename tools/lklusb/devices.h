@@ -32,6 +32,9 @@ bool devices_identity(const char *source, char *ret, size_t size);
 /* Calls fn for each; stops at the first result that is not 0. -ENOMEM. */
 int devices_each(int (*fn)(void *ctx, const struct device *device), void *ctx);
 
+/* The one on this path of ports; false: there is none. */
+bool devices_by_id(const char *id, struct device *ret);
+
 /* Prints them all. An exit status. */
 int devices_print(bool json);
 

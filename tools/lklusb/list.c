@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "devices.h"
 #include "disk_show.h"
+#include "list.h"
 #include "lvm_list.h"
 #include "output.h"
 #include "report.h"
@@ -57,6 +58,26 @@ static const char help[] =
 	"  -J, --json\n"
 	SOURCE_HELP;
 
+/* Closes it in any case. */
+int list_source(struct guest_config *config, bool json)
+{
+	static struct disk disk;
+	int end, status;
+
+	config->readonly = true;
+	status = guest_open(config);
+	if (status)
+		return status;
+	status = guest_boot();
+	if (!status)
+		status = disk_read(&disk);
+	if (!status)
+		status = (json ? print_json : disk_print)(config->source, &disk);
+	disk_free(&disk);
+	end = guest_close();
+	return status ? status : end;
+}
+
 int cmd_list(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -66,8 +87,7 @@ int cmd_list(int argc, char **argv)
 		{ 0 },
 	};
 	struct guest_config config;
-	static struct disk disk;
-	int c, end, status = 0;
+	int c, status = 0;
 	bool json = false;
 
 	source_init(&config);
@@ -90,16 +110,5 @@ int cmd_list(int argc, char **argv)
 	if (usbip_is_peer(argv[optind]))
 		return usbip_print(argv[optind], json);
 	config.source = argv[optind];
-	config.readonly = true;
-	status = guest_open(&config);
-	if (status)
-		return status;
-	status = guest_boot();
-	if (!status)
-		status = disk_read(&disk);
-	if (!status)
-		status = (json ? print_json : disk_print)(config.source, &disk);
-	disk_free(&disk);
-	end = guest_close();
-	return status ? status : end;
+	return list_source(&config, json);
 }

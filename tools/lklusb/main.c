@@ -19,6 +19,7 @@ static const struct {
 	{ "probe", cmd_probe, "SRC        what a device or an image is, without mounting it" },
 	{ "cp", cmd_cp, "SRC:PATH... DEST  copy files out, without FUSE" },
 	{ "shell", cmd_shell, "SRC        look around on a source, without FUSE" },
+	{ "watch", cmd_hotplug, "           sticks that come and go; mounts them if asked" },
 	{ "export", cmd_export, "SRC...     serve USB devices or images to USB/IP clients" },
 	{ "doctor", cmd_doctor, "           what works on this machine, and what mends the rest" },
 };

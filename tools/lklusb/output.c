@@ -19,9 +19,9 @@ void output_row(const char *fmt, ...)
 	puts(line);
 }
 
-void output_json(struct json_object *o)
+static void put_json(struct json_object *o, int layout)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+	const char *text = json_object_to_json_string_ext(o, layout |
 							  JSON_C_TO_STRING_NOSLASHESCAPE);
 	size_t len = strlen(text), n;
 	enum printable_kind kind;
@@ -36,6 +36,16 @@ void output_json(struct json_object *o)
 			printf("\\u%04x", kind == PRINTABLE_BAD ? 0xfffd : c);
 	}
 	putchar('\n');
+}
+
+void output_json(struct json_object *o)
+{
+	put_json(o, JSON_C_TO_STRING_PRETTY);
+}
+
+void output_json_line(struct json_object *o)
+{
+	put_json(o, JSON_C_TO_STRING_PLAIN);
 }
 
 void output_log(const char *text)

@@ -14,6 +14,9 @@ void output_row(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 void output_json(struct json_object *o);
 
+/* Likewise, all on one line. */
+void output_json_line(struct json_object *o);
+
 /* Lines of a log. */
 void output_log(const char *text);
 
