@@ -33,6 +33,7 @@ $lklusb list | grep -qE "^$id .*free" || fail "not free"
 node=$(ls /dev/bus/usb/*/002)
 $lklusb list usb:0525:a4a5:1234567890 | grep -q "ext4 *stick" || fail "by serial"
 $lklusb list -J "$node" | grep -q '"type": *"ext4"' || fail "by node"
+$lklusb shell "$node" -c 'cat /tree/f4097' > /run/out && cmp /run/out /run/tree/f4097 || fail "shell"
 exec 7<> "$node"
 mount_stick fd:7
 $user rm -r $dir/tree/tools || fail rm

@@ -197,8 +197,8 @@ volumes() {
 	shell 32 ls -p 3
 	printf secret > "$WORK/key"
 	luks_image "$img" "$WORK/key"
-	shell 0 $'ls\numount' --key-file "$WORK/key"
-	grep -q lost+found "$WORK/out" || fail "LUKS: $(cat "$WORK/out")"
+	shell 0 $'cat file\numount\nmount\ncat file\numount' --key-file "$WORK/key"
+	printed $'inside\ninside'
 }
 
 "$1"

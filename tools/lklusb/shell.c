@@ -150,11 +150,12 @@ static int run(struct shell *s, int argc, char **argv)
 	status = c->run(s, argc, argv);
 	if (status < 0)
 		status = report(REPORT_USAGE, "usage", "usage: %s %s", c->name, c->args);
-	if (guest_gone() || lkl_panic_message()) {
-		status = status ? status : REPORT_MOUNT;
+	if (guest_gone())
+		status = report(REPORT_MOUNT, "device-gone", "%s was unplugged",
+				s->look.mount.source);
+	if (guest_gone() || lkl_panic_message())
 		s->over = true;
-	}
-	return status;
+	return lkl_panic_message() && !status ? REPORT_MOUNT : status;
 }
 
 static void run_line(struct shell *s, const char *line)

@@ -107,6 +107,9 @@ int unlock_start_helper(const struct unlock_config *config, struct key_session *
 	int header = -1, err;
 
 	fill_setup(config, &setup);
+	/* Of a helper before us; what cannot be read twice says so when it is read. */
+	if (config->key_file)
+		lseek(config->key_fd_open, 0, SEEK_SET);
 	if (config->header_fd >= 0) {
 		header = copy_header(config->header_fd, &setup.detached);
 		if (header < 0)
