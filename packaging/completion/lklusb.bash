@@ -28,7 +28,7 @@ _lklusb_values() {
 	case $1 in
 	-t | --type) echo ext2 ext3 ext4 xfs btrfs f2fs vfat exfat ntfs3 iso9660 udf squashfs erofs ;;
 	-p | --partition) echo 1 2 3 4 LABEL= UUID= PARTLABEL= PARTUUID= ;;
-	--owner) echo me keep ;;
+	--owner) echo me keep; getent passwd | cut -d: -f1 ;;
 	--umask) echo 022 027 077 ;;
 	--map-user | --map-group) echo 1000:me ;;
 	--speed) echo super high ;;

@@ -47,9 +47,9 @@ for command in $commands; do
 	done < offered
 	cat offered >> known
 done
-# and --help names every option that there is
+# and --help names every option that there is, but what only a request has
 grep -hoE '\{ "[a-z-]+", (no|required)_argument' "$TOP"/tools/lklusb/*.[ch] |
-	sed 's/{ "\([a-z-]*\)".*/--\1/; /^--version$/d' | sort -u > table
+	sed 's/{ "\([a-z-]*\)".*/--\1/; /^--version$/d; /^--owner-id$/d' | sort -u > table
 [ "$(wc -l < table)" -ge 40 ] || fail "options: $(cat table)"
 sort -u known | comm -23 table - > missing
 [ -s missing ] && fail "not in --help: $(cat missing)"
@@ -68,9 +68,10 @@ done
 
 touch "a stick.img" other
 offers "lklusb mount a" "a stick.img"
-offers "lklusb mount --owner " me keep
-offers "lklusb mount --owner k" keep
-offers "lklusb mount --owner=k" keep
+offers "lklusb mount --owner m" me $(getent passwd | cut -d: -f1 | grep ^m)
+offers "lklusb mount --owner www-d" www-data
+offers "lklusb mount --owner ke" keep
+offers "lklusb mount --owner=ke" keep
 offers "lklusb mount --uas --owner keep ot" other
 offers "lklusb mount --offset 1"
 offers "lklusb mount --kernel-log ot" other
@@ -134,8 +135,8 @@ zsh_offers() {
 	grep -F -- "$1 => " zsh.out | grep -q -- "$2" || fail "zsh: $1: $2"
 }
 for command in $commands; do zsh_offers "lklusb " "$command"; done
-zsh_offers "lklusb mount --owner " "=> keep me "
-zsh_offers "lklusb mount --owner=" "=> keep me "
+zsh_offers "lklusb mount --owner " " keep .*me .*www-data "
+zsh_offers "lklusb mount --owner=" " keep .*me .*www-data "
 zsh_offers "lklusb umount " "mnt"
 zsh_offers "lklusb mount usb" "usb:1-1.3 usb:2-1"
 zsh_offers "lklusb doctor -" "--help --json -J"

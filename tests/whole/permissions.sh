@@ -6,6 +6,7 @@
 # variant: keep
 # variant: map
 # variant: second
+# variant: names
 # variant: vfat
 # variant: ntfs
 # Several users are needed: root starts it and acts for them.
@@ -243,6 +244,53 @@ map)	# the stick's owners have others here
 	done
 	refused owner 1 "$LKLUSB" mount --map-user 1000:1:5 --map-user 2000:5 "$img" "$dir"
 	refused owner 1 "$LKLUSB" mount --map-user 1000:1 --owner me "$img" "$dir"
+	;;
+names)	# of users and groups: whose they are is looked up where the command is given
+	stick
+	name=www-data group=$(id -gn $al)
+	for who in $name "$name:" "$name:$group" "+$al" ":$group" "0:$group" "$name:0"; do
+		gid=0 uid=$al
+		case $who in
+		*:0 | $name) gid=0 ;;
+		+*)	refused owner 1 "$LKLUSB" mount --owner "$who" "$img" "$dir"
+			continue ;;
+		*) gid=$(id -g $al) ;;
+		esac
+		case $who in :* | 0:*) uid=0 ;; esac
+		mount_as 0 --owner "$who" -o allow_other
+		shows 600:$uid:$gid mine
+		umount_as 0
+	done
+	mount_as 0 -o uid=$name,gid=$group,allow_other
+	shows 600:$al:$(id -g $al) mine
+	umount_as 0
+	mount_as 0 --map-user 1000:$name --map-group 1000:$group:1 -o allow_other
+	shows 600:$al:$(id -g $al) mine
+	umount_as 0
+	for bad in nobody-here nobody-here: : nobody-here:$group $name:no-group $name:$group:; do
+		refused owner 1 "$LKLUSB" mount --owner "$bad" "$img" "$dir"
+	done
+	refused owner 1 "$LKLUSB" mount --map-user 1000:nobody-here "$img" "$dir"
+	# A second mount of a stick: whose names are known to who asks, not to who serves.
+	mv "$img" "$WORK/part"
+	truncate -s 220M "$img"
+	printf 'label: gpt
+start=1MiB, size=100MiB
+start=110MiB, size=100MiB
+' | sfdisk -q "$img" || fail sfdisk
+	dd if="$WORK/part" of="$img" bs=1M seek=1 conv=notrunc,sparse status=none
+	dd if="$WORK/part" of="$img" bs=1M seek=110 conv=notrunc,sparse status=none
+	mkdir "${dir}2"
+	echo "only-here:x:$al:$al::/:/bin/sh" > "$WORK/passwd"
+	echo "only-this:x:$bo:" > "$WORK/group"
+	mount_as 0 -p1 --owner keep
+	env LD_PRELOAD=libnss_wrapper.so NSS_WRAPPER_PASSWD="$WORK/passwd" \
+		NSS_WRAPPER_GROUP="$WORK/group" timeout -k 3 60 "$LKLUSB" mount -p2 \
+		--kernel-log "$WORK/guest$mounts.dmesg" --owner only-here:only-this \
+		-o allow_other "$img" "${dir}2" || fail "second"
+	[ "$(stat -c %u:%g "${dir}2/mine")" = $al:$bo ] || fail "the second mount's owner"
+	umount_stick "${dir}2"
+	umount_as 0
 	;;
 second)	# partitions of one stick, one process: each mount has its own owners
 	stick

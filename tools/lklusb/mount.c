@@ -37,6 +37,17 @@ static int copy_words(int argc, char **argv, struct request *r)
 	return 0;
 }
 
+/* What the names in the words mean goes before them. */
+static int add_names(struct request *r, const struct owner_names *names)
+{
+	if (r->argc + names->n > REQUEST_WORDS)
+		return report(REPORT_USAGE, "options-too-long", "the options are too long");
+	memmove(r->argv + 1 + names->n, r->argv + 1, (r->argc - 1) * sizeof(*r->argv));
+	memcpy(r->argv + 1, names->words, names->n * sizeof(*r->argv));
+	r->argc += names->n;
+	return 0;
+}
+
 static int serve_stick(struct one_mount *m, int listener)
 {
 	int status = m->args.foreground ? 0 : daemon_fork();
@@ -82,6 +93,8 @@ int cmd_mount(int argc, char **argv)
 
 	if (!status)
 		status = mount_args_parse(&m.args, argc, argv);
+	if (!status)
+		status = add_names(&request, &m.args.options.owner.names);
 	if (status)
 		return status;
 	if (m.args.help)

@@ -34,18 +34,44 @@ static bool number(const char **text, int base, const char *ends, uint32_t *ret)
 	return true;
 }
 
+/* A number, or a name of this machine, and one of these characters behind it. */
+static bool number_or_name(struct owner_options *o, enum owner_kind kind, const char **text,
+			   const char *ends, uint32_t *ret)
+{
+	size_t len = strcspn(*text, ends);
+
+	if (number(text, 10, ends, ret))
+		return true;
+	if (!owner_names_id(&o->names, kind, *text, len, ret))
+		return false;
+	*text += len + !!(*text)[len];
+	return true;
+}
+
+/* As for chown(1): who is not named stays the caller, "USER:" has the login group. */
 static int set_owner(struct owner_options *o, const char *value)
 {
+	uint32_t uid = o->owners.uid, gid = o->owners.gid;
+	size_t len = strcspn(value, ":");
 	const char *text = value;
-	uint32_t uid, gid;
+	bool ok = *value && strcmp(value, ":");
 
 	o->said = true;
 	o->owners.keep = !strcmp(value, "keep");
 	if (o->owners.keep || !strcmp(value, "me"))
 		return 0;
-	if (!number(&text, 10, ":", &uid) || !number(&text, 10, "", &gid))
-		return report(REPORT_USAGE, "owner",
-			      "--owner %s: not keep, me or UID:GID", value);
+	if (ok && len)
+		ok = number_or_name(o, OWNER_USER, &text, ":", &uid);
+	if (ok && value[len] && value[len + 1]) {
+		text = value + len + 1;
+		ok = number_or_name(o, OWNER_GROUP, &text, "", &gid);
+	} else if (ok && value[len]) {
+		ok = owner_names_id(&o->names, OWNER_LOGIN, value, len, &gid);
+	}
+	if (!ok)
+		return report(REPORT_USAGE, "owner", "--owner %s: not keep, me, or a user and "
+			      "group (USER:GROUP) that there are here, by name or number",
+			      value);
 	o->owners.uid = uid;
 	o->owners.gid = gid;
 	return 0;
@@ -55,9 +81,9 @@ static int set_id(struct owner_options *o, const char *word, const char *value)
 {
 	uint32_t id;
 
-	if (!number(&value, 10, "", &id))
-		return report(REPORT_USAGE, "owner", "-o %s: not a number of a user or group",
-			      word);
+	if (!number_or_name(o, *word == 'u' ? OWNER_USER : OWNER_GROUP, &value, "", &id))
+		return report(REPORT_USAGE, "owner", "-o %s: no user or group, by name or "
+			      "number", word);
 	o->said = true;
 	if (*word == 'u')
 		o->owners.uid = id;
@@ -77,17 +103,18 @@ static int set_umask(struct owner_options *o, const char *value)
 	return 0;
 }
 
-static int add_map(struct idmap *map, const char *value, uint32_t me)
+static int add_map(struct owner_options *o, enum owner_kind kind, const char *value)
 {
+	struct idmap *map = kind == OWNER_USER ? &o->owners.users : &o->owners.groups;
 	const char *text = value;
-	uint32_t inside, host = me, count = 1;
+	uint32_t inside, host = kind == OWNER_USER ? getuid() : getgid(), count = 1;
 	bool ok = number(&text, 10, ":", &inside);
 	int err;
 
 	if (ok && !strncmp(text, "me", 2) && (!text[2] || text[2] == ':'))
 		text += text[2] ? 3 : 2;
 	else
-		ok = ok && number(&text, 10, ":", &host);
+		ok = ok && number_or_name(o, kind, &text, ":", &host);
 	if (ok && *text)
 		ok = number(&text, 10, "", &count);
 	err = ok ? idmap_add(map, inside, host, count) : -EINVAL;
@@ -100,7 +127,7 @@ static int add_map(struct idmap *map, const char *value, uint32_t me)
 
 bool owner_is_option(int option)
 {
-	return option >= 340 && option <= 343;
+	return (option >= 340 && option <= 343) || option == 410;
 }
 
 int owner_option(struct owner_options *o, int option, const char *value)
@@ -111,9 +138,12 @@ int owner_option(struct owner_options *o, int option, const char *value)
 	case 341:
 		return set_umask(o, value);
 	case 342:
-		return add_map(&o->owners.users, value, getuid());
+		return add_map(o, OWNER_USER, value);
+	case 343:
+		return add_map(o, OWNER_GROUP, value);
 	default:
-		return add_map(&o->owners.groups, value, getgid());
+		return owner_names_add(&o->names, value) ? 0 :
+		       report(REPORT_USAGE, "options-too-long", "the options are too long");
 	}
 }
 

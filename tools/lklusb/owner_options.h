@@ -6,22 +6,25 @@
 #include <stdbool.h>
 
 #include "fusefs.h"
+#include "owner_names.h"
 
 /* For getopt_long. */
 #define OWNER_OPTIONS \
 	{ "owner", required_argument, NULL, 340 }, \
 	{ "umask", required_argument, NULL, 341 }, \
 	{ "map-user", required_argument, NULL, 342 }, \
-	{ "map-group", required_argument, NULL, 343 }
+	{ "map-group", required_argument, NULL, 343 }, \
+	OWNER_NAMES_OPTIONS
 
 #define OWNER_HELP \
-	"  --owner WHO         me (default), keep, or UID:GID\n" \
+	"  --owner WHO         me (default), keep, or USER[:GROUP]\n" \
 	"  --umask MODE        what may not be done, in octal, with one owner\n" \
 	"  --map-user S:H[:N]  user S of the stick is H here, and so the next N\n" \
 	"  --map-group S:H[:N] likewise\n"
 
 struct owner_options {
 	struct fusefs_owners owners;
+	struct owner_names names;
 	bool said;		/* whose it is was said, other than by a map */
 };
 
