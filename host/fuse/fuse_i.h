@@ -139,6 +139,8 @@ struct server {
 struct fusefs {
 	struct fuse_session *se;
 	bool mounted, readonly;
+	void (*unmount)(void *ctx);	/* of the configuration */
+	void *unmount_ctx;
 	char *adopted_dir;	/* another process has mounted there, or NULL */
 	bool others;		/* users but the one who mounted may come */
 	struct fusefs_owners owners;

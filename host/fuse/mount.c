@@ -202,6 +202,8 @@ static struct fusefs *fusefs_new(const struct fusefs_config *config)
 	fs->readonly = config->readonly;
 	fs->others = lets_others_in(config);
 	fs->owners = config->owners;
+	fs->unmount = config->unmount;
+	fs->unmount_ctx = config->unmount_ctx;
 	fs->max_servers = config->threads ? config->threads : 8;
 	if (fs->max_servers > MAX_THREADS)
 		fs->max_servers = MAX_THREADS;
@@ -338,14 +340,20 @@ int fusefs_adopt(const struct fusefs_config *config, const char *dir, int fd,
 	return open_session(config, where, fs, ret_fs);
 }
 
-void fusefs_disconnect(const char *dir, int fd)
+/* Broken: somebody has unmounted it; what is there now is not ours. */
+static bool is_unmounted(int fd)
 {
 	struct pollfd pfd = { .fd = fd };
+
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLERR);
+}
+
+void fusefs_disconnect(const char *dir, int fd)
+{
 	char *argv[] = { "fusermount3", "-u", "-q", "-z", "--", (char *)dir, NULL };
 	pid_t pid;
 
-	/* Broken: somebody has unmounted it; what is there now is not ours. */
-	if (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLERR))
+	if (is_unmounted(fd))
 		return;
 	if (!geteuid())
 		umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW);
@@ -356,7 +364,11 @@ void fusefs_disconnect(const char *dir, int fd)
 
 static void unmount(struct fusefs *fs)
 {
-	if (fs->adopted_dir)
+	if (fs->unmount && !is_unmounted(fuse_session_fd(fs->se)))
+		fs->unmount(fs->unmount_ctx);
+	else if (fs->unmount)
+		return;
+	else if (fs->adopted_dir)
 		fusefs_disconnect(fs->adopted_dir, fuse_session_fd(fs->se));
 	else
 		fuse_session_unmount(fs->se);

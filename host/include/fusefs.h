@@ -47,6 +47,9 @@ struct fusefs_config {
 	struct fusefs_owners owners;
 	unsigned int threads;	/* that serve a channel, at most; 0 = 8, 1..64 */
 	bool io_uring;		/* FUSE over io_uring, if the host has it; else /dev/fuse */
+	/* Unmounts it lazily, since this process will have no right to; NULL = it has. */
+	void (*unmount)(void *ctx);
+	void *unmount_ctx;
 };
 
 /*

@@ -211,6 +211,11 @@ static int try_kill_all(void)
 	return result(kill(-1, 0));
 }
 
+static int try_kill_group(void)
+{
+	return result(kill(0, 0));
+}
+
 static int try_tgkill_other(void)
 {
 	return result(syscall(SYS_tgkill, t.other, t.other, SIGTERM));
@@ -377,6 +382,7 @@ static const struct attempt attempts[] = {
 	A(read_memory, KILLED),
 	A(kill_other, KILLED),
 	A(kill_all, KILLED),
+	A(kill_group, KILLED),
 	A(tgkill_other, KILLED),
 	A(set_owner, KILLED),
 	A(exec_memory, KILLED),

@@ -74,7 +74,7 @@ say('long-dir', mount(VERSION, stick, source, '/' + 'd' * 8000, *words), [fuse])
 if 'DIES' not in os.environ:
     sys.exit()
 ours, theirs = socket.socketpair()
-subprocess.run(['fusermount3', '-o', 'nosuid,nodev,max_read=1048576,fsname=dies,subtype=lklusb',
+subprocess.run(['fusermount3', '-o', 'nosuid,nodev,max_read=1048576,subtype=lklusb,fsname=' + source,
                 '--', folder], pass_fds=[theirs.fileno()],
                env=dict(os.environ, _FUSE_COMMFD=str(theirs.fileno())), check=True)
 _, (mounted,), _, _ = socket.recv_fds(ours, 1, 1)

@@ -77,7 +77,7 @@ time.sleep(60)' "$dir/mapped" "$WORK/is-mapped" &
 # Who waits for an answer gets an error. (statfs is never answered from a cache.)
 check_kill() {
 	for i in 1 2 3 4; do
-		(while stat -f "$dir" > /dev/null 2>&1; do :; done) &
+		(while [ "$(stat -f -c %T "$dir" 2> /dev/null)" = fuseblk ]; do :; done) &
 	done
 	sleep 0.3
 	kill -9 "$server"

@@ -121,6 +121,16 @@ wait_gone() {
 	fail "process $1 does not end"
 }
 
+# The broker takes a mount away when the process that served it is gone.
+wait_unmounted() {
+	local i
+	for i in $(seq 100); do
+		grep -q " ${1:-$dir} " /proc/self/mountinfo || return 0
+		sleep 0.1
+	done
+	fail "a dead mount stays on ${1:-$dir}"
+}
+
 # refused CODE STATUS command...: fails with this code and exit status, leaves
 # nothing behind, within 20 s
 refused() {

@@ -52,7 +52,9 @@ umount_stick
 chown -R 65534 "$WORK"
 setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$WORK" \
 	"$LKLUSB" mount --key-file "$key" "$img" "$dir" || fail "mount as a user"
-server=$(pgrep -u 65534 -f "lklusb mount --key-file $key")
+for server in $(pgrep -u 65534 -f "lklusb mount --key-file $key"); do
+	[ "$(cat "/proc/$server/comm")" = lklusb-broker ] || break
+done
 [ "$(stat -c %u "/proc/$server/mem")" = 0 ] || fail "its memory can be read"
 setpriv --reuid 65534 --regid 65534 --clear-groups head -c1 "/proc/$server/maps" 2> /dev/null &&
 	fail "its memory can be read"

@@ -177,9 +177,7 @@ ends() {
 	kill -9 "$server"
 	wait_gone "$server"
 	for d in "$dir" "$two"; do
-		timeout 10 ls "$d" > "$WORK/ls" 2>&1 && fail "a dead mount answers"
-		dir= refused daemon-gone 32 $umount "$d"
-		! mountpoint -q "$d" || fail "$d is still mounted"
+		wait_unmounted "$d"
 	done
 	mount_stick "$img" -p 2 --key-file "$WORK/key2"
 	[ "$(cat "$dir/acknowledged")" = acknowledged ] || fail "what was acknowledged"

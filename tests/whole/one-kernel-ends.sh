@@ -48,8 +48,7 @@ kill)
 	kill -9 "$server"
 	wait_gone "$server"
 	for d in "$dir" "$two"; do
-		timeout 10 ls "$d" > "$WORK/ls" 2>&1 && fail "a dead mount answers"
-		dir= refused daemon-gone 32 $umount "$d"
+		wait_unmounted "$d"
 	done
 	gone "$dir" "$two"
 	mount_both

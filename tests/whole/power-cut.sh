@@ -36,7 +36,7 @@ for round in 1 2 3; do
 	echo lost > "$dir/round$round/unsynced"
 	kill -9 "$server"
 	wait_gone "$server"
-	fusermount3 -u "$dir"
+	wait_unmounted
 
 	mount_stick "$img" $options
 	for i in $(seq 12); do

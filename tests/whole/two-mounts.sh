@@ -17,9 +17,8 @@ server=$(server_of "$first")
 [ "$server" != "$(server_of "$dir")" ] || fail "one process for both"
 kill -9 "$server"
 wait_gone "$server"
-ls "$first" 2>/dev/null && fail "a dead mount answers"
+wait_unmounted "$first"
 head -c 100000 /dev/urandom > "$dir/after" || fail "the other mount"
 [ "$(ls "$dir" | wc -l)" = 31 ] || fail "the other mount"
-"$LKLUSB" umount -q "$first" 2>/dev/null
 umount_stick
 check_fs vfat "$WORK/two.img"

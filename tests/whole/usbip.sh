@@ -144,10 +144,10 @@ printf '\1\6\0\3\0\0\0\0' > "$WORK/version"
 printf '\1\21\0\3\0\0\0\3' > "$WORK/broken"
 printf 'HTTP/1.1 400 Bad Request\r\n\r\n' > "$WORK/web"
 for kind in version:usbip-version broken:usbip-device web:usbip-protocol; do
-	rm -f "$WORK/s3"
-	socat "UNIX-LISTEN:$WORK/s3" "SYSTEM:cat $WORK/${kind%:*}; sleep 1" &
-	for i in $(seq 100); do [ -S "$WORK/s3" ] && break; sleep 0.1; done
-	refused "${kind#*:}" 32 $mount "usbip+unix:$WORK/s3/1-1" "$dir"
+	socket=$WORK/s-${kind%:*}	# the one before removes its own when it ends
+	socat "UNIX-LISTEN:$socket" "SYSTEM:cat $WORK/${kind%:*}; sleep 1" &
+	for i in $(seq 100); do [ -S "$socket" ] && break; sleep 0.1; done
+	refused "${kind#*:}" 32 $mount "usbip+unix:$socket/1-1" "$dir"
 done
 check_fs ext4 "$img"
 check_fs ext4 "$WORK/two.img"

@@ -19,7 +19,7 @@ sleep 4
 server=$(server_of)
 kill -9 "$server"
 wait_gone "$server"
-fusermount3 -u "$dir"
+wait_unmounted
 mount_stick "$img"
 diff -r "$WORK/tree" "$dir/tree" || fail "lost"
 umount_stick

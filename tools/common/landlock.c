@@ -11,6 +11,7 @@
 #include "sandbox_i.h"
 
 #define FS_WRITE_FILE	(1ull << 1)
+#define FS_READ_FILE	(1ull << 2)
 #define FS_READ_DIR	(1ull << 3)
 #define FS_REMOVE_FILE	(1ull << 5)
 #define FS_MAKE_DIR	(1ull << 7)
@@ -47,11 +48,12 @@ static uint64_t fs_rights(int version)
 }
 
 /* Files and folders are made, and removed if they are not complete. */
-static int allow_files(int rules, int version, int folder)
+static int allow_files(int rules, int version, const struct sandbox *s)
 {
 	const uint64_t rights = FS_WRITE_FILE | FS_READ_DIR | FS_REMOVE_FILE | FS_MAKE_DIR |
-				FS_MAKE_REG | FS_MAKE_SYM | FS_TRUNCATE;
-	const struct beneath rule = { rights & fs_rights(version), folder };
+				FS_MAKE_REG | FS_MAKE_SYM | FS_TRUNCATE |
+				(s->readable ? FS_READ_FILE : 0);
+	const struct beneath rule = { rights & fs_rights(version), s->beneath };
 
 	return syscall(SYS_landlock_add_rule, rules, PATH_BENEATH, &rule, 0) ? -errno : 0;
 }
@@ -66,7 +68,7 @@ int landlock_enter(int version, const struct sandbox *sandbox)
 
 	if (rules < 0)
 		return -errno;
-	err = sandbox->beneath < 0 ? 0 : allow_files(rules, version, sandbox->beneath);
+	err = sandbox->beneath < 0 ? 0 : allow_files(rules, version, sandbox);
 	if (!err && syscall(SYS_landlock_restrict_self, rules, 0))
 		err = -errno;
 	close(rules);

@@ -17,7 +17,10 @@
 
 struct sandbox {
 	int beneath;		/* a folder in which files may be made, or -1 */
+	bool readable;		/* and read */
 	bool usb;		/* transfers over usbfs */
+	bool terminal;		/* its modes are changed */
+	bool ring;		/* FUSE over io_uring, by rings that are made, and can nothing else */
 	/*
 	 * For debugging: what is not allowed fails with EPERM and is named on stderr.
 	 * Otherwise it kills the process: nothing in it tries that, but somebody who has

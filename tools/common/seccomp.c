@@ -111,11 +111,6 @@ static const int allowed[] = {
 	SCMP_SYS(sysinfo),
 	SCMP_SYS(setsid),
 	SCMP_SYS(wait4),
-	/*
-	 * An engine that serves FUSE over io_uring goes here, with io_uring_enter alone, if
-	 * it makes its ring before the sandbox and restricts it (IORING_REGISTER_RESTRICTIONS)
-	 * to IORING_OP_URING_CMD: what a ring does passes no filter.
-	 */
 };
 
 /* What libraries try, and go on without. */
@@ -138,12 +133,27 @@ static const struct {
 /* With .beneath; Landlock says where. */
 static const int files[] = {
 	SCMP_SYS(openat),
+	SCMP_SYS(openat2),
 	SCMP_SYS(mkdirat),
 	SCMP_SYS(unlinkat),
 	SCMP_SYS(symlinkat),
 	SCMP_SYS(utimensat),
 	SCMP_SYS(fchmod),
 	SCMP_SYS(umask),
+};
+
+/*
+ * With .ring. What a ring does passes no filter, so rings are made before, and restricted
+ * to commands of descriptors that are open (host/fuse/ring.c).
+ */
+static const int rings[] = {
+	SCMP_SYS(io_uring_enter),
+	SCMP_SYS(sched_setaffinity),
+};
+
+/* With .terminal; none that types for the user. */
+static const unsigned int terminal_requests[] = {
+	TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD,
 };
 
 /* With .usb. */
@@ -168,7 +178,7 @@ static const unsigned int usb_requests[] = {
 };
 
 static const int fcntl_commands[] = {
-	F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL,
+	F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_ADD_SEALS,
 };
 
 static const struct {
@@ -216,6 +226,22 @@ static int refuse(scmp_filter_ctx f, const struct sandbox *s)
 
 /* ---- by arguments ---- */
 
+/* An argument that is an int: what is in the upper half nobody looks at. */
+static struct scmp_arg_cmp is(unsigned int arg, uint32_t value)
+{
+	return (struct scmp_arg_cmp) { arg, SCMP_CMP_MASKED_EQ, UINT32_MAX, value };
+}
+
+static struct scmp_arg_cmp is_long(unsigned int arg, uint64_t value)
+{
+	return (struct scmp_arg_cmp) { arg, SCMP_CMP_EQ, value, 0 };
+}
+
+static struct scmp_arg_cmp lacks(unsigned int arg, uint32_t bits)
+{
+	return (struct scmp_arg_cmp) { arg, SCMP_CMP_MASKED_EQ, bits, 0 };
+}
+
 static int allow_if(scmp_filter_ctx f, int call, struct scmp_arg_cmp arg)
 {
 	return seccomp_rule_add(f, SCMP_ACT_ALLOW, call, 1, arg);
@@ -230,48 +256,51 @@ static int allow_if_both(scmp_filter_ctx f, int call, struct scmp_arg_cmp a,
 /* No code is made. */
 static int allow_memory(scmp_filter_ctx f)
 {
-	int err = allow_if(f, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	int err = allow_if(f, SCMP_SYS(mmap), lacks(2, PROT_EXEC));
 
 	return err ? err :
-	       allow_if(f, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	       allow_if(f, SCMP_SYS(mprotect), lacks(2, PROT_EXEC));
 }
 
 /* Threads, as pthread_create makes them, but no processes; signals to itself. */
-static int allow_threads(scmp_filter_ctx f)
+static int allow_threads(scmp_filter_ctx f, bool terminal)
 {
 	pid_t self = getpid();
-	int err = allow_if(f, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_EQ, THREAD_FLAGS));
+	int err = allow_if(f, SCMP_SYS(clone), is_long(0, THREAD_FLAGS));
 
 	if (!err)
-		err = allow_if(f, SCMP_SYS(tgkill), SCMP_A0_32(SCMP_CMP_EQ, self));
+		err = allow_if(f, SCMP_SYS(tgkill), is(0, self));
 	if (!err)
-		err = allow_if(f, SCMP_SYS(kill), SCMP_A0_32(SCMP_CMP_EQ, self));
+		err = allow_if(f, SCMP_SYS(kill), is(0, self));
+	/* libedit sends on what is typed to those that the terminal would send it to. */
+	if (!err && terminal)
+		err = allow_if(f, SCMP_SYS(kill), is(0, 0));
 	return err;
 }
 
 /* Of itself, and no more than to say its name. */
 static int allow_itself(scmp_filter_ctx f)
 {
-	int err = allow_if(f, SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
+	int err = allow_if(f, SCMP_SYS(prctl), is(0, PR_SET_NAME));
 
 	if (!err)		/* glibc names what it maps */
-		err = allow_if(f, SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, PR_SET_VMA));
+		err = allow_if(f, SCMP_SYS(prctl), is(0, PR_SET_VMA));
 	if (!err)
-		err = allow_if_both(f, SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, PR_SET_DUMPABLE),
-				    SCMP_A1(SCMP_CMP_EQ, 0));
-	return err ? err : allow_if_both(f, SCMP_SYS(prlimit64), SCMP_A0_32(SCMP_CMP_EQ, 0),
-					 SCMP_A2(SCMP_CMP_EQ, 0));
+		err = allow_if_both(f, SCMP_SYS(prctl), is(0, PR_SET_DUMPABLE),
+				    is_long(1, 0));
+	return err ? err : allow_if_both(f, SCMP_SYS(prlimit64), is(0, 0),
+					 is_long(2, 0));
 }
 
 /* To whom the socket is connected: one of TCP that is not any more could connect so. */
 static int allow_sending(scmp_filter_ctx f)
 {
 	int err = allow_if(f, SCMP_SYS(sendmsg),
-			   SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+			   lacks(2, MSG_FASTOPEN));
 
 	return err ? err : allow_if_both(f, SCMP_SYS(sendto),
-					 SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0),
-					 SCMP_A4(SCMP_CMP_EQ, 0));
+					 lacks(3, MSG_FASTOPEN),
+					 is_long(4, 0));
 }
 
 static int allow_sockets(scmp_filter_ctx f)
@@ -279,24 +308,35 @@ static int allow_sockets(scmp_filter_ctx f)
 	int err = allow_sending(f);
 
 	if (!err)
-		err = allow_if(f, SCMP_SYS(getsockopt), SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET));
+		err = allow_if(f, SCMP_SYS(getsockopt), is(1, SOL_SOCKET));
 	for (size_t i = 0; i < COUNT(socket_options) && !err; i++)
 		err = allow_if_both(f, SCMP_SYS(setsockopt),
-				    SCMP_A1_32(SCMP_CMP_EQ, socket_options[i].level),
-				    SCMP_A2_32(SCMP_CMP_EQ, socket_options[i].name));
+				    is(1, socket_options[i].level),
+				    is(2, socket_options[i].name));
 	return err;
 }
 
 /* Neither who gets a descriptor's signals, nor what is typed on a terminal. */
-static int allow_descriptors(scmp_filter_ctx f, bool usb)
+static int allow_requests(scmp_filter_ctx f, const unsigned int *requests, size_t n)
 {
-	int err = allow_if(f, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TCGETS));
+	int err = 0;
 
-	for (size_t i = 0; usb && i < COUNT(usb_requests) && !err; i++)
-		err = allow_if(f, SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, usb_requests[i]));
+	for (size_t i = 0; i < n && !err; i++)
+		err = allow_if(f, SCMP_SYS(ioctl), is(1, requests[i]));
+	return err;
+}
+
+static int allow_descriptors(scmp_filter_ctx f, const struct sandbox *s)
+{
+	int err = allow_if(f, SCMP_SYS(ioctl), is(1, TCGETS));
+
+	if (!err && s->usb)
+		err = allow_requests(f, usb_requests, COUNT(usb_requests));
+	if (!err && s->terminal)
+		err = allow_requests(f, terminal_requests, COUNT(terminal_requests));
 	for (size_t i = 0; i < COUNT(fcntl_commands) && !err; i++)
 		err = allow_if(f, SCMP_SYS(fcntl),
-			       SCMP_A1_32(SCMP_CMP_EQ, fcntl_commands[i]));
+			       is(1, fcntl_commands[i]));
 	return err;
 }
 
@@ -359,15 +399,17 @@ static int fill(scmp_filter_ctx f, const struct sandbox *s)
 	if (!err)
 		err = allow_memory(f);
 	if (!err)
-		err = allow_threads(f);
+		err = allow_threads(f, s->terminal);
 	if (!err)
 		err = allow_itself(f);
 	if (!err)
 		err = allow_sockets(f);
 	if (!err)
-		err = allow_descriptors(f, s->usb);
+		err = allow_descriptors(f, s);
 	if (!err && s->beneath >= 0)
 		err = allow(f, files, COUNT(files));
+	if (!err && s->ring)
+		err = allow(f, rings, COUNT(rings));
 	if (!err)
 		err = refuse(f, s);
 	/* As everything else in a lenient one, where there must be no rule for that. */

@@ -224,15 +224,13 @@ int usbip_source_connect(const struct usbip_source *s, int *ret_fd, const char *
 
 /* ---- importing ---- */
 
-int usbip_source_import(const struct usbip_source *s, void (*gone)(void *ctx), void *ctx,
-			struct usb_backend **ret_backend, const char **ret_why)
+int usbip_source_import_on(const struct usbip_source *s, int fd, void (*gone)(void *ctx),
+			   void *ctx, struct usb_backend **ret_backend, const char **ret_why)
 {
-	struct usbip_backend_config config = { .gone = gone, .gone_ctx = ctx };
+	struct usbip_backend_config config = { .fd = fd, .gone = gone, .gone_ctx = ctx };
 	struct usbip_device device;
-	int err = usbip_source_connect(s, &config.fd, ret_why);
+	int err;
 
-	if (err)
-		return err;
 	usbip_tune(config.fd);
 	err = usbip_import(config.fd, s->busid, USBIP_ANSWER_TIMEOUT_MS, &device);
 	config.device = &device;
@@ -243,4 +241,12 @@ int usbip_source_import(const struct usbip_source *s, void (*gone)(void *ctx), v
 	close(config.fd);
 	*ret_why = usbip_source_why(err);
 	return err;
+}
+
+int usbip_source_import(const struct usbip_source *s, void (*gone)(void *ctx), void *ctx,
+			struct usb_backend **ret_backend, const char **ret_why)
+{
+	int fd, err = usbip_source_connect(s, &fd, ret_why);
+
+	return err ? err : usbip_source_import_on(s, fd, gone, ctx, ret_backend, ret_why);
 }

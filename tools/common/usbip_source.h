@@ -47,4 +47,8 @@ int usbip_source_connect(const struct usbip_source *s, int *ret_fd, const char *
 int usbip_source_import(const struct usbip_source *s, void (*gone)(void *ctx), void *ctx,
 			struct usb_backend **ret_backend, const char **ret_why);
 
+/* The same with a connected socket, which is closed if it fails. */
+int usbip_source_import_on(const struct usbip_source *s, int fd, void (*gone)(void *ctx),
+			   void *ctx, struct usb_backend **ret_backend, const char **ret_why);
+
 #endif

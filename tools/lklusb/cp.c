@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lklusb cp: files and trees out of a source, where there is no FUSE. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
@@ -52,10 +56,29 @@ static int split(char **args, int n)
 	return 0;
 }
 
+/* In which files will be made: DEST, or what it will be in. */
+static int open_folder(const char *dest)
+{
+	int fd = open(dest, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *parent;
+
+	if (fd >= 0)
+		return fd;
+	parent = strdup(dest);
+	if (parent)
+		fd = open(dirname(parent), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(parent);
+	return fd;
+}
+
 static int copy_all(struct look *look, struct copy *copy, char **args, int n)
 {
-	int status = look_open(look, args[0]), end;
+	int status, end;
 
+	look->mount.args.guest.beneath = open_folder(args[n]);
+	if (look->mount.args.guest.beneath < 0)
+		return report(REPORT_MOUNT, "copy", "%s: %s", args[n], strerror(errno));
+	status = look_open(look, args[0]);
 	if (!status)
 		status = look_mount(look, NULL);
 	for (int i = 0; !status && i < n; i++)

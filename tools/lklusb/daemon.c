@@ -12,10 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "broker.h"
 #include "progress.h"
 #include "report.h"
 
-static int ready_fd = -1;
+static int ready_fd = -1, null_fd = -1;
 
 /* Each message of the child is of this size: what it does now, or nothing: ready. */
 struct message {
@@ -85,6 +86,7 @@ int daemon_fork(void)
 	}
 	close(fds[0]);
 	ready_fd = fds[1];
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return 0;
 }
 
@@ -104,17 +106,16 @@ void daemon_phase(const char *what)
 void daemon_ready(void)
 {
 	struct message m = { .ready = true };
-	int null;
 
 	if (ready_fd < 0)
 		return;
-	report_to_syslog();
+	report_to_syslog(broker_log);
 	setsid();		/* not before: a passphrase is asked on the terminal */
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = 0; null >= 0 && fd <= 2; fd++)
-		dup2(null, fd);
-	if (null > 2)
-		close(null);
+	for (int fd = 0; null_fd >= 0 && fd <= 2; fd++)
+		dup2(null_fd, fd);
+	if (null_fd > 2)
+		close(null_fd);
+	broker_quiet();
 	/* Not before: somebody may wait for the end of our output. */
 	if (write(ready_fd, &m, sizeof(m)) < 0)
 		report(REPORT_SYSTEM, "fork", "nobody waits for this process");

@@ -3,7 +3,6 @@
  * libudev finds the devices in sysfs; it needs no udevd for that. usb:VID:PID[:SERIAL],
  * usb:PORT-PATH, a node of usbfs or an open descriptor name one of them.
  */
-#include "devices.h"
 
 #include <ctype.h>
 #include <endian.h>
@@ -20,14 +19,11 @@
 #include <linux/usb/ch9.h>
 #include <lkl.h>
 
-#include "guardian.h"
-#include "log.h"
+#include "broker.h"
+#include "devices_i.h"
 #include "output.h"
 #include "report.h"
-#include "usbfs_backend.h"
 
-#define REOPEN_TRIES	100
-#define REOPEN_TRY_US	50000
 #define MASS_STORAGE	8		/* interface class */
 
 /* ---- what the host does with it ---- */
@@ -471,6 +467,28 @@ bool devices_identity(const char *source, char *ret, size_t size)
 	return s.n == 1 && (size_t)snprintf(ret, size, "usb %s", s.found.id) < size;
 }
 
+static int find_by_id(void *ctx, const struct device *d)
+{
+	struct search *s = ctx;
+
+	if (strcmp(d->id, s->id))
+		return 0;
+	s->found = *d;
+	s->n = 1;
+	return 1;
+}
+
+bool devices_by_id(const char *id, struct device *ret)
+{
+	struct search s = { .source = "" };
+
+	snprintf(s.id, sizeof(s.id), "%s", id);
+	devices_each(find_by_id, &s);
+	if (s.n)
+		*ret = s.found;
+	return s.n;
+}
+
 static int open_node(const char *source, struct device *d, int *ret_fd)
 {
 	int status = find(source, d);
@@ -487,15 +505,19 @@ static bool start_guardian(const struct device *d)
 	const char *number = strrchr(d->interface, '.');
 	int fd = open(d->node, O_RDWR | O_CLOEXEC);
 
-	return fd >= 0 && number && !guardian_start(fd, strtoul(number + 1, NULL, 10));
+	bool guarded = fd >= 0 && number && !broker_guard(fd, strtoul(number + 1, NULL, 10));
+
+	if (fd >= 0)
+		close(fd);
+	return guarded;
 }
 
 void devices_close(void)
 {
-	guardian_finish();
+	broker_give_back();
 }
 
-static struct usbfs_config config_of(bool detach, void (*gone)(void *ctx))
+struct usbfs_config devices_usbfs_config(bool detach, void (*gone)(void *ctx))
 {
 	return (struct usbfs_config) {
 		.fd = -1,
@@ -511,7 +533,7 @@ static struct usbfs_config config_of(bool detach, void (*gone)(void *ctx))
 int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
 		 struct device *ret_device, struct usb_backend **ret_backend)
 {
-	struct usbfs_config config = config_of(detach, gone);
+	struct usbfs_config config = devices_usbfs_config(detach, gone);
 	char driver[USBFS_DRIVER_NAME];
 	struct device d = { 0 };
 	int err, status;
@@ -525,6 +547,7 @@ int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
 		close(config.fd);
 		return busy(&d, *d.driver ? d.driver : "a driver");
 	}
+	broker_device(d.id);
 	config.others_give_back = detach && *d.driver && start_guardian(&d);
 	err = usbfs_backend_new(&config, ret_backend, driver);
 	*ret_device = d;
@@ -533,86 +556,4 @@ int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
 	close(config.fd);
 	devices_close();
 	return err == -EBUSY ? busy(&d, *driver ? driver : "a driver") : cannot_open(&d, err);
-}
-
-/* ---- taking it again ---- */
-
-static bool is_same(const struct device *a, const struct device *b)
-{
-	return a->vendor == b->vendor && a->product == b->product &&
-	       !strcmp(a->serial, b->serial);
-}
-
-static int find_by_id(void *ctx, const struct device *d)
-{
-	struct search *s = ctx;
-
-	if (strcmp(d->id, s->id))
-		return 0;
-	s->found = *d;
-	s->n = 1;
-	return 1;
-}
-
-/*
- * A guardian would have to be forked from a process that has threads by now: a second
- * descriptor gives the driver back, which works unless this process is killed.
- */
-static int take_again(const struct device *d, bool detach, void (*gone)(void *ctx),
-		      struct usb_backend **ret_backend)
-{
-	struct usbfs_config config = config_of(detach, gone);
-	char driver[USBFS_DRIVER_NAME];
-	int err;
-
-	if (*d->used)
-		return -EBUSY;
-	config.fd = open(d->node, O_RDWR | O_CLOEXEC);
-	if (config.fd < 0)
-		return -errno;
-	if (detach)
-		config.give_back_fd = open(d->node, O_RDWR | O_CLOEXEC);
-	err = usbfs_backend_new(&config, ret_backend, driver);
-	if (!err)
-		return 0;
-	close(config.fd);
-	if (config.give_back_fd >= 0)
-		close(config.give_back_fd);
-	return err;
-}
-
-bool devices_by_id(const char *id, struct device *ret)
-{
-	struct search s = { .source = "" };
-
-	snprintf(s.id, sizeof(s.id), "%s", id);
-	devices_each(find_by_id, &s);
-	*ret = s.found;
-	return s.n;
-}
-
-/*
- * The node may still be the old one, whose rights udev has yet to set on the new; the
- * host's drivers may be busy with it for a moment.
- */
-bool devices_reopen(const struct device *device, bool detach, void (*gone)(void *ctx),
-		    struct usb_backend **ret_backend)
-{
-	int err = -ENODEV;
-
-	for (int i = 0; i < REOPEN_TRIES; i++) {
-		struct device found;
-		bool there = devices_by_id(device->id, &found);
-
-		if (there && !is_same(device, &found)) {
-			log_warn("%s: another device came", device->id);
-			return false;
-		}
-		err = there ? take_again(&found, detach, gone, ret_backend) : -ENODEV;
-		if (!err)
-			return true;
-		usleep(REOPEN_TRY_US);
-	}
-	log_warn("%s does not come back: %s", device->id, strerror(-err));
-	return false;
 }

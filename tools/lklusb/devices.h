@@ -48,11 +48,18 @@ int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
 
 /*
  * The device left by itself, as some do after a reset, and may come back: waits for the
- * same one (ids, serial number) on the same port, and takes it as devices_open did. False
- * if it does not come, or another one does, or it cannot be taken; that is logged.
+ * same one on the same port, and takes it as devices_open did. False if it does not come,
+ * or another one does, or it cannot be taken; that is logged.
  */
-bool devices_reopen(const struct device *device, bool detach, void (*gone)(void *ctx),
+bool devices_reopen(const struct device *device, void (*gone)(void *ctx),
 		    struct usb_backend **ret_backend);
+
+/*
+ * In the broker: its node, once, without the right to attach and detach drivers; those of
+ * the host were detached if that is wanted, and will get it back. -EEXIST: there is
+ * another one (ids, serial number) on its port now.
+ */
+int devices_take_again(const struct device *device, bool detach, int *ret_fd);
 
 /* After the backend was closed: the host has its driver back when this returns. */
 void devices_close(void);

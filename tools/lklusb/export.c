@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "broker.h"
 #include "commands.h"
 #include "devices.h"
 #include "image.h"
@@ -34,6 +35,7 @@ static struct {
 	struct usbip_server *server;
 	struct listener listener;
 	struct stdio_socket stdio;	/* until the process ends */
+	int stdio_end;			/* the server's end of that */
 	unsigned int n_devices;		/* of the host, among the sources */
 	int signals, empty;		/* signalfd; eventfd: the last device left */
 } ex = { .signals = -1, .empty = -1 };
@@ -156,21 +158,30 @@ static int serve_listener(void)
 	}
 }
 
+static int stdio_failed(int err)
+{
+	return report(REPORT_SYSTEM, "listen", "standard input: %s", strerror(-err));
+}
+
 static int serve_stdio(void)
 {
-	int fd, err = stdio_socket_open(&ex.stdio, &fd);
+	int err = stdio_socket_start(&ex.stdio);
 
 	if (err)
-		return report(REPORT_SYSTEM, "listen", "standard input: %s", strerror(-err));
-	usbip_server_serve(ex.server, fd);
+		return stdio_failed(err);
+	usbip_server_serve(ex.server, ex.stdio_end);
 	stdio_socket_close(&ex.stdio);
 	return REPORT_OK;
 }
 
 static int start_listening(void)
 {
-	if (ex.over_stdio)
-		return 0;
+	int err;
+
+	if (ex.over_stdio) {
+		err = stdio_socket_open(&ex.stdio, &ex.stdio_end);
+		return err ? stdio_failed(err) : 0;
+	}
 	if (ex.unix_path)
 		return listen_unix(&ex.listener, ex.unix_path);
 	return listen_tcp(&ex.listener, ex.listen ? ex.listen : "127.0.0.1",
@@ -194,6 +205,24 @@ static int catch_signals(void)
 	return ex.signals < 0 ? -errno : 0;
 }
 
+/* Before the devices, whose guardian it is; after the socket that it is to remove. */
+static int start_broker(void)
+{
+	const struct broker_config config = {
+		.guest = &ex.config, .unlink = ex.listener.unix_path,
+	};
+	int err = broker_start(&config);
+
+	return err ? report(REPORT_SYSTEM, "fork", "fork: %s", strerror(-err)) : 0;
+}
+
+static int enter_sandbox(void)
+{
+	const struct sandbox sandbox = { .beneath = -1, .usb = ex.n_devices };
+
+	return confine(ex.config.sandbox, &sandbox);
+}
+
 static int export_all(char **sources, unsigned int n)
 {
 	struct usbip_server_config config = { .empty = on_empty };
@@ -205,15 +234,19 @@ static int export_all(char **sources, unsigned int n)
 	}
 	if (err)
 		return report(REPORT_SYSTEM, "export", "%s", strerror(-err));
+	status = start_listening();
+	if (!status)
+		status = start_broker();
 	for (unsigned int i = 0; i < n && !status; i++)
 		status = export_source(sources[i], i + 1);
 	if (!status)
-		status = start_listening();
+		status = enter_sandbox();
 	if (!status)
 		status = ex.over_stdio ? serve_stdio() : serve_listener();
 	listen_close(&ex.listener);
 	usbip_server_free(ex.server);
 	devices_close();
+	broker_end();
 	return status;
 }
 

@@ -12,8 +12,11 @@
 #include <scsi/sg.h>
 #include <lkl.h>
 
+#include "broker.h"
 #include "guest_i.h"
 #include "report.h"
+#include "unlock.h"
+#include "usbip_source.h"
 #include "watch.h"
 
 #define EJECT_TIMEOUT_MS	30000
@@ -27,15 +30,48 @@
 
 struct guest guest;
 
+static int start_broker(void)
+{
+	const struct broker_config config = {
+		.guest = &guest.config, .unlock = guest.config.unlock,
+	};
+	int err = broker_start(&config);
+
+	if (guest.config.unlock)
+		unlock_close_files(guest.config.unlock);
+	return err ? report(REPORT_SYSTEM, "fork", "fork: %s", strerror(-err)) : 0;
+}
+
 int guest_open(const struct guest_config *config)
 {
 	int status;
 
 	guest.config = *config;
-	status = guest_plug();
+	status = start_broker();
+	if (!status)
+		status = guest_plug();
 	if (!status && config->kernel_log)
 		status = guest_log_to(config->kernel_log);
+	if (status)
+		broker_end();
 	return status;
+}
+
+int guest_confine(bool ring)
+{
+	const struct sandbox sandbox = {
+		.beneath = guest.config.beneath,
+		.readable = guest.config.beneath_readable,
+		.terminal = guest.config.terminal,
+		.ring = ring,
+		.usb = guest.real && !usbip_source_named_by(guest.config.source),
+	};
+
+	if (guest.confined)
+		return 0;
+	tzset();		/* of the host's clock, from a file */
+	guest.confined = true;
+	return confine(guest.config.sandbox, &sandbox);
 }
 
 /* ---- boot ---- */
@@ -291,6 +327,7 @@ static void stuck(void)
 	       guest.config.source, START_LIMIT_S);
 	if (guest.config.on_stuck)
 		guest.config.on_stuck();
+	broker_leave();
 	_exit(REPORT_MOUNT);
 }
 
@@ -301,8 +338,10 @@ void guest_disk_was_read(void)
 
 int guest_boot(void)
 {
-	int status;
+	int status = guest_confine(false);
 
+	if (status)
+		return status;
 	watch_begin(START_LIMIT_S, stuck);
 	status = boot_kernel();
 	if (!status)
@@ -370,6 +409,7 @@ int guest_close(void)
 	guest.mmio = NULL;
 	guest.usb = NULL;
 	guest.blk = NULL;
+	broker_end();
 	return err ? REPORT_MOUNT : REPORT_OK;
 }
 

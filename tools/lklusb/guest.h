@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "chain.h"
+#include "confine.h"
 #include "usb_backend.h"
 
 #define GUEST_MNT "/mnt"	/* where the filesystem is mounted inside */
@@ -35,6 +36,11 @@ struct guest_config {
 	size_t ram_bytes;		/* 0 = default */
 	const char *kernel_log;		/* file that gets the kernel's log, or NULL */
 	bool verbose;			/* the kernel's log on stderr as well */
+	enum confine_mode sandbox;
+	struct unlock_config *unlock;	/* keys that may be asked for, or NULL */
+	int beneath;			/* folder in which files will be made, or -1 */
+	bool beneath_readable;		/* and read */
+	bool terminal;			/* lines are edited on one */
 	/* The kernel panicked; any thread, must not block. NULL = ignore. */
 	void (*on_panic)(void);
 	/* The process ends because nothing else ends the start; likewise. */
@@ -43,8 +49,14 @@ struct guest_config {
 	void (*on_gone)(void);
 };
 
-/* Opens the source; starts nothing. */
+/* Starts the broker, and opens the source; no thread is made. */
 int guest_open(const struct guest_config *config);
+
+/*
+ * Enters the sandbox: what is to be opened is open. Before there are threads, once;
+ * guest_boot does it if nobody did. ring: FUSE is served over io_uring.
+ */
+int guest_confine(bool ring);
 
 /*
  * Boots and waits for the disk. If that and the reading of the disk, until

@@ -22,7 +22,7 @@ struct guest {
 	bool readonly;
 	bool real;			/* a USB device, of the host or of a peer */
 	unsigned int n_returns;		/* so often may it leave and come back */
-	bool booted;
+	bool booted, confined;
 	_Atomic unsigned int n_gone;
 	_Atomic bool left;		/* one of the devices */
 	_Atomic bool gone;		/* all of them */

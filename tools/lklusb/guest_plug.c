@@ -221,8 +221,7 @@ static bool reopen(struct usb_backend **ret_backend)
 {
 	if (usbip_source_named_by(guest.config.source))
 		return usbip_reopen(guest.config.source, device_gone, ret_backend);
-	return *guest.device.id && devices_reopen(&guest.device, guest.config.detach_driver,
-						  device_gone, ret_backend);
+	return *guest.device.id && devices_reopen(&guest.device, device_gone, ret_backend);
 }
 
 bool guest_came_back(void)

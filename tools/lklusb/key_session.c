@@ -113,7 +113,7 @@ int key_session_start(const struct key_setup *setup, int key_file, int header,
 		.header = high(header < 0 ? null : header),
 	};
 
-	ret_session->watch = -1;
+	*ret_session = (struct key_session) { .watch = -1 };
 	err = start(setup, &fds, ret_session);
 	close(fds.key);
 	close(fds.header);
@@ -175,5 +175,7 @@ void key_session_end(struct key_session *session)
 		kill(session->pid, SIGTERM);
 	while (session->pid && waitpid(session->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	if (session->end)
+		session->end();
 	*session = (struct key_session) { .socket = -1, .watch = -1 };
 }

@@ -12,6 +12,7 @@ struct key_session {
 	int socket;		/* whose peer is the helper */
 	pid_t pid;		/* of our child; 0: it is another process's */
 	int watch;		/* a socket to that process, which may end; or -1 */
+	void (*end)(void);	/* has that process end the helper, and waits; or NULL */
 };
 
 /*

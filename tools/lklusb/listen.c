@@ -154,7 +154,5 @@ void listen_close(struct listener *l)
 {
 	for (unsigned int i = 0; i < l->n; i++)
 		close(l->fds[i]);
-	if (l->unix_path)
-		unlink(l->unix_path);
 	l->n = 0;
 }

@@ -10,7 +10,7 @@
 struct listener {
 	int fds[LISTEN_MAX];
 	unsigned int n;
-	const char *unix_path;		/* of a socket that we made, or NULL */
+	const char *unix_path;		/* of a socket that we made, or NULL: the caller removes it */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <lkl.h>
 
+#include "broker.h"
 #include "guest.h"
 #include "log.h"
 #include "report.h"
@@ -78,6 +79,8 @@ int look_open(struct look *look, const char *source)
 	int status = check(look, source);
 
 	m->args.source = m->args.guest.source = source;
+	m->args.guest.unlock = &m->args.volume.unlock;
+	m->args.volume.connect = broker_connect_keys;
 	snprintf(m->root, sizeof(m->root), "%s", GUEST_MNT);
 	snprintf(m->source, sizeof(m->source), "%s", source);
 	if (!status)

@@ -4,6 +4,7 @@
 #include <lkl.h>
 
 #include "commands.h"
+#include "confine.h"
 #include "report.h"
 
 static const struct {
@@ -53,6 +54,7 @@ int main(int argc, char **argv)
 {
 	const char *name = argc ? basename(argv[0]) : "";
 
+	confine_begin();
 	for (size_t i = 0; i < N_NAMES; i++)
 		if (!strcmp(name, names[i].name))
 			return names[i].run(argc, argv);

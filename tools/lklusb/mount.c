@@ -53,7 +53,7 @@ static int serve_stick(struct one_mount *m, int listener)
 	int status = m->args.foreground ? 0 : daemon_fork();
 
 	if (!status)
-		status = serve(m, listener);
+		return serve(m, listener);	/* whose broker ends the lock */
 	stick_lock_end();
 	return status;
 }

@@ -237,6 +237,21 @@ void mount_list_free_dirs(char **dirs)
 	free(dirs);
 }
 
+dev_t *mount_list_devs(void)
+{
+	const struct one_mount *m;
+	unsigned int n = 0;
+	dev_t *devs;
+
+	pthread_mutex_lock(&stick.lock);
+	devs = calloc(stick.n_mounts + 1, sizeof(*devs));
+	for (m = stick.mounts; m && devs; m = m->next)
+		if (m->state == MOUNT_READY && m->dev)
+			devs[n++] = m->dev;
+	pthread_mutex_unlock(&stick.lock);
+	return devs;
+}
+
 /* The newest comes first: the host gives a number again as soon as a mount is gone. */
 struct one_mount *mount_list_get(dev_t dev)
 {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <lkl.h>
 
+#include "broker.h"
 #include "btrfs.h"
 #include "daemon.h"
 #include "fs_explain.h"
@@ -86,20 +87,51 @@ static struct fusefs_config fuse_config(const struct one_mount *m)
 	};
 }
 
+static int check_served(const struct one_mount *m, int err)
+{
+	return err ? report(REPORT_SYSTEM, "fuse-mount", "%s: FUSE does not mount: %s", m->dir,
+			    strerror(-err)) : 0;
+}
+
 static int check_fuse(const struct one_mount *m, int err)
 {
-	if (!err)
+	if (!check_served(m, err))
 		return 0;
-	report(REPORT_SYSTEM, "fuse-mount", "%s: FUSE does not mount: %s", m->dir,
-	       strerror(-err));
 	if (access("/dev/fuse", R_OK | W_OK))
 		report_hint("/dev/fuse is not open to this user (%s)", strerror(errno));
 	return REPORT_SYSTEM;
 }
 
-int one_mount_fuse(struct one_mount *m, struct fusefs **ret_fs)
+static void unmount_host(void *ctx)
+{
+	const struct one_mount *m = ctx;
+
+	broker_unmount(m->host_dev);
+}
+
+/* Of one that this process serves: the broker unmounts it. */
+static struct fusefs_config serve_config(struct one_mount *m)
 {
 	struct fusefs_config config = fuse_config(m);
+
+	config.unmount = unmount_host;
+	config.unmount_ctx = m;
+	return config;
+}
+
+/* From now on it does not stay when this process ends. */
+static int keep(struct one_mount *m, struct fusefs **fs)
+{
+	int err = broker_keep(m->dir, &m->host_dev);
+
+	if (err)
+		fusefs_free(*fs);
+	return check_served(m, err);
+}
+
+int one_mount_fuse(struct one_mount *m, struct fusefs **ret_fs)
+{
+	struct fusefs_config config = serve_config(m);
 	int status = check_fuse(m, fusefs_mount(&config, m->dir, ret_fs));
 
 	if (!status && config.io_uring && !fusefs_has_io_uring(*ret_fs)) {
@@ -108,7 +140,7 @@ int one_mount_fuse(struct one_mount *m, struct fusefs **ret_fs)
 		report_hint("as root, since Linux 6.14: "
 			    "echo Y > /sys/module/fuse/parameters/enable_uring");
 	}
-	return status;
+	return status ? status : keep(m, ret_fs);
 }
 
 int one_mount_connect(const struct one_mount *m, int *ret_fd)
@@ -120,12 +152,13 @@ int one_mount_connect(const struct one_mount *m, int *ret_fd)
 
 int one_mount_adopt(struct one_mount *m, struct fusefs **ret_fs)
 {
-	struct fusefs_config config = fuse_config(m);
+	struct fusefs_config config = serve_config(m);
 	int err = fusefs_adopt(&config, m->dir, m->fuse, ret_fs);
 
-	if (!err)
-		m->fuse = -1;
-	return check_fuse(m, err);
+	if (err)
+		return check_served(m, err);
+	m->fuse = -1;
+	return keep(m, ret_fs);
 }
 
 /* ---- inside ---- */

@@ -44,7 +44,8 @@ struct one_mount {
 	/* serve.c's; under its lock */
 	struct one_mount *next;
 	enum mount_state state;
-	dev_t dev;			/* of the mount on the host, once it is ready */
+	dev_t host_dev;			/* of the mount on the host, or 0: not known yet */
+	dev_t dev;			/* that, once it is ready */
 	unsigned int users;		/* who may use it although it ends */
 	struct fusefs *fs;
 	bool claimed[DISK_MAX_PARTS];	/* nobody else may mount these */

@@ -73,6 +73,8 @@ static struct json_object *log_json(void)
 	return list;
 }
 
+static bool file_writable;
+
 /*
  * sd says so when it reads the mode page; afterwards the disk is read-only because it is
  * plugged in so. Of an image it is whether its file may be written to. NULL: not known.
@@ -83,7 +85,7 @@ static struct json_object *write_protected(const char *source)
 	char *log;
 
 	if (!devices_named_by(source) && !usbip_source_named_by(source))
-		return json_object_new_boolean(access(source, W_OK) != 0);
+		return json_object_new_boolean(!file_writable);
 	log = guest_log();
 	if (log && strstr(log, "] Write Protect is "))
 		value = json_object_new_boolean(!strstr(log, "] Write Protect is off"));
@@ -242,8 +244,10 @@ static int probe(struct guest_config *config, bool json)
 	static struct report_sink sink = { .line = on_line, .ctx = &sink };
 	static struct disk disk;
 	struct json_object *o;
-	int end, status = guest_open(config);
+	int end, status;
 
+	file_writable = !access(config->source, W_OK);	/* while paths are there */
+	status = guest_open(config);
 	if (status)
 		return status;
 	report_divert(&sink);

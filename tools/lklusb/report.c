@@ -10,20 +10,20 @@
 #include "printable.h"
 #include "progress.h"
 
-static bool quiet, background;
+static bool quiet;
+static void (*background)(int priority, const char *line);	/* or NULL: not yet */
 static __thread const struct report_sink *diverted;
 
 static void to_syslog(void *ctx, enum log_level level, const char *line)
 {
 	static const int priority[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-	syslog(priority[level], "%s", line);
+	background(priority[level], line);
 }
 
-void report_to_syslog(void)
+void report_to_syslog(void (*log)(int priority, const char *line))
 {
-	openlog("lklusb", LOG_PID, LOG_DAEMON);
-	background = true;
+	background = log;
 	log_set_callback(to_syslog, NULL);
 }
 
@@ -41,6 +41,14 @@ static void divert(bool is_note, const char *before, const char *text, const cha
 	diverted->line(diverted->ctx, is_note, line);
 }
 
+static void in_background(const char *text, const char *after)
+{
+	char line[2200];
+
+	snprintf(line, sizeof(line), "%s%s", text, after);
+	background(LOG_ERR, line);
+}
+
 static void print_line(FILE *to, const char *before, const char *fmt, va_list args,
 		       const char *after)
 {
@@ -51,7 +59,7 @@ static void print_line(FILE *to, const char *before, const char *fmt, va_list ar
 	if (diverted) {
 		divert(to == stdout, before, text, after);
 	} else if (background) {
-		syslog(LOG_ERR, "%s%s", text, after);
+		in_background(text, after);
 	} else {
 		progress_clear();
 		fprintf(to, "%s%s%s\n", before, text, after);

@@ -47,6 +47,6 @@ const struct report_sink *report_divert(const struct report_sink *sink);
 void report_line(bool is_note, const char *line);
 
 /* From now on messages go to the system's log: nobody reads stderr any more. */
-void report_to_syslog(void);
+void report_to_syslog(void (*log)(int priority, const char *line));
 
 #endif

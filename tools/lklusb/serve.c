@@ -2,7 +2,6 @@
 #include "serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,9 +10,9 @@
 #include <unistd.h>
 #include <lkl.h>
 
+#include "broker.h"
 #include "daemon.h"
 #include "guest.h"
-#include "mounts.h"
 #include "printable.h"
 #include "serve_i.h"
 
@@ -29,17 +28,11 @@ static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;	/* of mounts' nam
  */
 static void *sync_and_stop(void *unused)
 {
-	char **dirs = mount_list_dirs(NULL, false);
-	int fd;
+	dev_t *devs = mount_list_devs();
 
-	for (unsigned int i = 0; dirs && dirs[i]; i++) {
-		fd = open(dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		syncfs(fd);
-		close(fd);
-	}
-	mount_list_free_dirs(dirs);
+	for (unsigned int i = 0; devs && devs[i]; i++)
+		broker_sync(devs[i]);
+	free(devs);
 	mount_list_stop();
 	return NULL;
 }
@@ -83,18 +76,14 @@ static void catch_signals(void)
 
 static int publish(struct one_mount *m)
 {
-	struct mounts_entry *entry = calloc(1, sizeof(*entry));
-	int err = entry ? mounts_find(m->dir, entry) : -ENOMEM;
+	int err = m->joined ? 0 : control_start(listener, &serve_control_ops);
 
-	if (!err && !m->joined)
-		err = control_start(listener, &serve_control_ops);
 	pthread_mutex_lock(&names_lock);
 	if (!err) {
-		mount_list_ready(m, entry->dev);
-		err = control_publish(entry->dev);
+		mount_list_ready(m, m->host_dev);
+		err = broker_publish(m->host_dev);
 	}
 	pthread_mutex_unlock(&names_lock);
-	free(entry);
 	return err;
 }
 
@@ -105,7 +94,7 @@ static void withdraw(struct one_mount *m)
 
 	pthread_mutex_lock(&names_lock);
 	if (mount_list_forget(m, &dev))
-		control_withdraw(dev);
+		broker_withdraw(dev);
 	pthread_mutex_unlock(&names_lock);
 }
 
@@ -147,7 +136,7 @@ static int start_inside(struct one_mount *m)
 		status = serve_check_options(m);
 	m->args.volume.ctx = m;
 	m->args.volume.claim = mount_list_claim_more;
-	m->args.volume.connect = m->joined ? serve_connect_keys : NULL;
+	m->args.volume.connect = m->joined ? serve_connect_keys : broker_connect_keys;
 	if (!status)
 		status = one_mount_inside(m, &stick.disk);
 	unlock_close_files(&m->args.volume.unlock);
@@ -306,6 +295,7 @@ int serve(struct one_mount *first, int listen_fd)
 	listener = listen_fd;
 	stick.config = first->args.guest;
 	stick.config.source = first->source;
+	stick.config.unlock = &first->args.volume.unlock;
 	stick.config.on_panic = stick.config.on_gone = mount_list_stop;
 	stick.config.on_stuck = leave_mountpoint;
 	mount_list_add(first);
@@ -313,6 +303,8 @@ int serve(struct one_mount *first, int listen_fd)
 	if (status)
 		return status;
 	first->status = connect_fuse(first);
+	if (!first->status)
+		first->status = guest_confine(fusefs_has_io_uring(first->fs));
 	if (!first->status) {
 		catch_signals();
 		first->status = boot();

@@ -54,6 +54,7 @@ static char *status_text(struct one_mount *m)
 	add(o, "transport", stick.config.virtio_blk ? "virtio-blk" : "usb");
 	add_number(o, "pid", getpid());
 	add(o, "kernel", lkl_kernel_version());
+	add(o, "sandbox", confine_state());
 	add_number(o, "dirty", serve_dirty_bytes());
 	stats_add(o);
 	return text_of(o);

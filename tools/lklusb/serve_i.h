@@ -80,6 +80,9 @@ void mount_list_stop_one(struct one_mount *m);
 char **mount_list_dirs(const struct one_mount *but, bool starting);
 void mount_list_free_dirs(char **dirs);
 
+/* The numbers of those that are ready; malloc'ed, ends in 0. */
+dev_t *mount_list_devs(void);
+
 /* Of control_ops. */
 struct one_mount *mount_list_get(dev_t dev);
 void mount_list_put(struct one_mount *m);

@@ -270,8 +270,11 @@ static int begin(struct shell *s, const char *command, FILE **ret_script)
 		return report(REPORT_SYSTEM, "memory", "out of memory");
 	if (s->started_in < 0)
 		return report(REPORT_SYSTEM, "shell", "this folder: %s", strerror(errno));
+	s->look.mount.args.guest.beneath = s->started_in;
+	s->look.mount.args.guest.beneath_readable = s->look.writable;
 	if (!command && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !shell_edit_begin(s))
 		return report(REPORT_SYSTEM, "shell", "this terminal cannot be used");
+	s->look.mount.args.guest.terminal = s->edit;
 	return 0;
 }
 

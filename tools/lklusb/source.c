@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "broker.h"
 #include "report.h"
 #include "usbip.h"
 #include "usbip_source.h"
@@ -17,6 +17,7 @@ void source_init(struct guest_config *config)
 		.speed = USB_SPEED_SUPER_,
 		.sector_size = 512,
 		.chain = CHAIN_INIT,
+		.beneath = -1,
 		.ram_bytes = 256ul << 20,	/* address space; only what is used is taken */
 	};
 }
@@ -99,6 +100,14 @@ int source_option(struct guest_config *config, int option, const char *value)
 			return report(REPORT_USAGE, "usage", "--trace-snaplen %s: 0 to 4M",
 				      value);
 		return 0;
+	case 380:
+		if (!confine_parse(value, &config->sandbox))
+			return report(REPORT_USAGE, "usage",
+				      "--sandbox %s: auto, require, debug or off", value);
+		return 0;
+	case 381:
+		config->sandbox = CONFINE_OFF;
+		return 0;
 	case 261:
 		return add_filter(config, value);
 	default:
@@ -108,18 +117,18 @@ int source_option(struct guest_config *config, int option, const char *value)
 
 /* ---- the same stick? ---- */
 
-static bool same_file(const char *ours, const char *theirs, const char *their_cwd)
+/* The broker looks: this process cannot. */
+static bool same_file(unsigned int file, const char *ours, const char *theirs,
+		      const char *their_cwd)
 {
 	char path[PATH_MAX];
-	struct stat a, b;
 
 	if (!ours || !theirs)
 		return ours == theirs;
 	if (*theirs == '/')
 		their_cwd = "";
 	return snprintf(path, sizeof(path), "%s/%s", their_cwd, theirs) < PATH_MAX &&
-	       !stat(ours, &a) && !stat(path, &b) && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
+	       !broker_same(file, path);
 }
 
 const char *source_difference(const struct guest_config *a, const struct guest_config *b,
@@ -138,10 +147,11 @@ const char *source_difference(const struct guest_config *a, const struct guest_c
 		{ a->no_uas == b->no_uas, "--no-uas" },
 		{ a->detach_driver == b->detach_driver, "--detach-driver" },
 		{ a->ram_bytes == b->ram_bytes, "--mem" },
+		{ a->sandbox == b->sandbox, "--sandbox" },
 		{ a->powercut == b->powercut && chain_same_filters(&a->chain, &b->chain),
 		  "--filter" },
-		{ same_file(a->kernel_log, b->kernel_log, their_cwd), "--kernel-log" },
-		{ same_file(s->path, t->path, their_cwd), "--trace" },
+		{ same_file(BROKER_KERNEL_LOG, a->kernel_log, b->kernel_log, their_cwd), "--kernel-log" },
+		{ same_file(BROKER_TRACE, s->path, t->path, their_cwd), "--trace" },
 		{ s->form == t->form, "--trace-format" },
 		{ s->max_size == t->max_size, "--trace-size" },
 		{ s->snaplen == t->snaplen, "--trace-snaplen" },

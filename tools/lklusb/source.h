@@ -21,7 +21,9 @@
 	{ "trace", required_argument, NULL, 300 }, \
 	{ "trace-format", required_argument, NULL, 301 }, \
 	{ "trace-size", required_argument, NULL, 302 }, \
-	{ "trace-snaplen", required_argument, NULL, 303 }
+	{ "trace-snaplen", required_argument, NULL, 303 }, \
+	{ "sandbox", required_argument, NULL, 380 }, \
+	{ "no-sandbox", no_argument, NULL, 381 }
 
 #define SOURCE_HELP \
 	"  --virtio-blk        serve the image as a plain disk, without USB\n" \
@@ -36,6 +38,7 @@
 	"  --trace-format FORM usbmon (default) or usbip\n" \
 	"  --trace-size SIZE   of the file at most, 64M by default\n" \
 	"  --trace-snaplen N   bytes of data of one record, 64K by default\n" \
+	"  --sandbox MODE      auto (default), require, debug; --no-sandbox\n" \
 	"  --filter FILTER     tests: powercut, fault:NAME[@N[+]], delay:MICROSECONDS\n"
 
 /* Defaults: SuperSpeed, 512 bytes, 256 MiB. */

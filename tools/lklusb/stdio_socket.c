@@ -49,25 +49,28 @@ static void *copy_out(void *arg)
 	return NULL;
 }
 
-/* The thread that reads standard input stays there: the process ends with it. */
 int stdio_socket_open(struct stdio_socket *s, int *ret_fd)
 {
-	pthread_t in;
-	int fds[2], err;
+	int fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
 		return -errno;
 	s->fd = fds[0];
-	err = pthread_create(&s->out, NULL, copy_out, s);
-	if (!err)
-		err = pthread_create(&in, NULL, copy_in, s);
-	if (err) {
-		close(fds[1]);
-		return -err;
-	}
-	pthread_detach(in);
 	*ret_fd = fds[1];
 	return 0;
+}
+
+/* The thread that reads standard input stays there: the process ends with it. */
+int stdio_socket_start(struct stdio_socket *s)
+{
+	pthread_t in;
+	int err = pthread_create(&s->out, NULL, copy_out, s);
+
+	if (!err)
+		err = pthread_create(&in, NULL, copy_in, s);
+	if (!err)
+		pthread_detach(in);
+	return -err;
 }
 
 void stdio_socket_close(struct stdio_socket *s)

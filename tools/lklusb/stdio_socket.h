@@ -17,6 +17,9 @@ struct stdio_socket {
 /* ret_fd: the other end. s lives as long as the process. -errno. */
 int stdio_socket_open(struct stdio_socket *s, int *ret_fd);
 
+/* The threads. -errno. */
+int stdio_socket_start(struct stdio_socket *s);
+
 /* After ret_fd was closed: what was written there is on standard output. */
 void stdio_socket_close(struct stdio_socket *s);
 

@@ -219,6 +219,24 @@ void stick_lock_end(void)
 	}
 }
 
+unsigned int stick_lock_fds(int *ret_fds)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < ours.n; i++)
+		if (ours.sticks[i].lock >= 0)
+			ret_fds[n++] = ours.sticks[i].lock;
+	return n;
+}
+
+bool stick_lock_covers(const char *source)
+{
+	char name[NAME_SIZE];
+
+	name_of(source, name);
+	return is_ours(name, strlen(name));
+}
+
 const char *stick_lock_socket(void)
 {
 	return ours.sticks[0].socket;

@@ -42,6 +42,12 @@ enum stick_match {
 /* What another process has as stick_lock_names, and ours. */
 enum stick_match stick_lock_match(const char *names);
 
+/* The descriptors that are the locks, at most STICK_LOCK_MAX; how many. */
+unsigned int stick_lock_fds(int *ret_fds);
+
+/* Whether the source is one of ours, under whatever name. */
+bool stick_lock_covers(const char *source);
+
 /* The socket of the sticks that are ours, as a name within its folder. */
 const char *stick_lock_socket(void);
 

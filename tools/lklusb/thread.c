@@ -13,6 +13,7 @@ int thread_start(pthread_t *ret_thread, void *(*fn)(void *), void *arg)
 	sigdelset(&all, SIGBUS);
 	sigdelset(&all, SIGILL);
 	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGSYS);	/* of the sandbox */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(ret_thread, NULL, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <json-c/json.h>
 
+#include "broker.h"
 #include "log.h"
 #include "output.h"
 #include "report.h"
@@ -81,7 +82,18 @@ int usbip_open(const char *source, void (*gone)(void *ctx), struct usb_backend *
 	return err ? failed(source, err, why) : 0;
 }
 
-/* A socket that somebody else connected cannot be connected again. */
+/* The broker connects. */
+static int import_again(const struct usbip_source *s, void (*gone)(void *ctx),
+			struct usb_backend **ret_backend, const char **ret_why)
+{
+	int fd, err = broker_reopen(&fd);
+
+	if (!err)
+		return usbip_source_import_on(s, fd, gone, NULL, ret_backend, ret_why);
+	*ret_why = usbip_source_why(err);
+	return err;
+}
+
 bool usbip_reopen(const char *source, void (*gone)(void *ctx), struct usb_backend **ret_backend)
 {
 	int64_t deadline = usbip_deadline(REOPEN_MS);
@@ -91,7 +103,7 @@ bool usbip_reopen(const char *source, void (*gone)(void *ctx), struct usb_backen
 	if (!usbip_source_parse(source, &s) || s.kind == USBIP_SOURCE_FD)
 		return false;
 	do {
-		if (!usbip_source_import(&s, gone, NULL, ret_backend, &why))
+		if (!import_again(&s, gone, ret_backend, &why))
 			return true;
 		usleep(REOPEN_TRY_US);
 	} while (usbip_deadline(0) < deadline);

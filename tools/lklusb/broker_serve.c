@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The broker's process: one question after the other. Nothing that it does waits for the
+ * one that asks, or for the library kernel: what may do so is a child.
+ */
+#include "broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "broker_i.h"
+#include "broker_word.h"
+#include "devices.h"
+#include "guardian.h"
+#include "guest.h"
+#include "send_fd.h"
+#include "stick_lock.h"
+#include "unlock.h"
+#include "usbip_source.h"
+
+#define MAX_CHILDREN	32u
+#define MAX_KEYS	16u	/* of a whole life: each may ask somebody for a passphrase */
+
+static struct {
+	const struct broker_config *config;
+	int socket;
+	bool sealed, left, over;
+	unsigned int n_children, n_keys;
+	pid_t helper;		/* not waited for yet, or 0 */
+	struct device device;	/* that may be reopened, if it has an id */
+} b;
+
+/* Descriptors are closed afterwards, unless somebody takes them. */
+struct talk {
+	const struct broker_question *q;
+	int fd;			/* or -1 */
+	uint64_t value;
+	int answer;		/* descriptor, or -1 */
+};
+
+/* ---- children ---- */
+
+static void reap(void)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+		b.n_children--;
+		if (pid == b.helper)
+			b.helper = 0;
+	}
+}
+
+static int do_sync(struct talk *t)
+{
+	const char *dir = broker_mounts_dir(t->q->value);
+	pid_t pid;
+	int fd;
+
+	if (!dir)
+		return -ENOENT;
+	if (b.n_children == MAX_CHILDREN)
+		return -EAGAIN;
+	pid = fork();
+	if (!pid) {
+		close(b.socket);
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			syncfs(fd);
+		_exit(0);
+	}
+	b.n_children += pid > 0;
+	return pid < 0 ? -errno : 0;
+}
+
+/* Who is asked, and which key file is read, the command line has said. */
+static int do_keys(struct talk *t)
+{
+	struct key_session session;
+
+	if (!b.config->unlock || b.helper || b.n_keys == MAX_KEYS)
+		return -EPERM;
+	b.n_keys++;
+	t->value = unlock_start_helper(b.config->unlock, &session);
+	if (t->value)
+		return 0;
+	b.helper = session.pid;
+	b.n_children++;
+	t->answer = session.socket;
+	return 0;
+}
+
+/* Waits, since it may have the terminal. */
+static int do_end_keys(struct talk *t)
+{
+	if (!b.helper)
+		return 0;
+	kill(b.helper, SIGTERM);
+	while (waitpid(b.helper, NULL, 0) < 0 && errno == EINTR)
+		;
+	b.helper = 0;
+	b.n_children--;
+	return 0;
+}
+
+/* ---- devices ---- */
+
+static int do_device(struct talk *t)
+{
+	return devices_by_id(t->q->text, &b.device) ? 0 : -ENODEV;
+}
+
+static int do_guard(struct talk *t)
+{
+	guardian_guard(t->fd, t->q->value);
+	t->fd = -1;
+	return 0;
+}
+
+static int do_give_back(struct talk *t)
+{
+	guardian_give_back();
+	return 0;
+}
+
+static int do_seal(struct talk *t)
+{
+	b.sealed = true;
+	return 0;
+}
+
+/* A socket that somebody else connected cannot be connected again. */
+static int connect_again(const char *source, int *ret_fd)
+{
+	struct usbip_source s;
+	const char *why;
+
+	if (!usbip_source_parse(source, &s) || s.kind == USBIP_SOURCE_FD)
+		return -EPERM;
+	return usbip_source_connect(&s, ret_fd, &why);
+}
+
+static int do_reopen(struct talk *t)
+{
+	const char *source = b.config->guest->source;
+
+	if (source && usbip_source_named_by(source))
+		return connect_again(source, &t->answer);
+	return *b.device.id ? devices_take_again(&b.device, b.config->guest->detach_driver,
+						 &t->answer) : -EPERM;
+}
+
+/* ---- the rest ---- */
+
+static const char *known_file(uint64_t number)
+{
+	const struct guest_config *g = b.config->guest;
+
+	if (number == BROKER_KERNEL_LOG)
+		return g->kernel_log;
+	return number == BROKER_TRACE ? g->chain.trace_config.path : NULL;
+}
+
+static int do_same(struct talk *t)
+{
+	const char *ours = known_file(t->q->value);
+	struct stat st, other;
+
+	return ours && !stat(ours, &st) && !stat(t->q->text, &other) &&
+	       st.st_dev == other.st_dev && st.st_ino == other.st_ino ? 0 : -EINVAL;
+}
+
+static int do_keep(struct talk *t)
+{
+	dev_t dev;
+	int err = broker_mounts_keep(t->q->text, b.config->guest->source, &dev);
+
+	t->value = err ? 0 : dev;
+	return err;
+}
+
+static int do_publish(struct talk *t)
+{
+	return broker_mounts_publish(t->q->value);
+}
+
+static int do_withdraw(struct talk *t)
+{
+	broker_mounts_withdraw(t->q->value);
+	return 0;
+}
+
+static int do_unmount(struct talk *t)
+{
+	broker_mounts_unmount(t->q->value);
+	return 0;
+}
+
+static int do_log(struct talk *t)
+{
+	syslog(t->q->value <= LOG_DEBUG ? t->q->value : LOG_ERR, "%s", t->q->text);
+	return 0;
+}
+
+/* Nobody must wait for the end of our output. */
+static int do_quiet(struct talk *t)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; null >= 0 && i <= 2; i++)
+		dup2(null, i);
+	if (null > 2)
+		close(null);
+	return 0;
+}
+
+static int do_end(struct talk *t)
+{
+	b.left = true;
+	return 0;
+}
+
+static int (*const words[BROKER_N_WORDS])(struct talk *t) = {
+	[BROKER_DEVICE] = do_device,
+	[BROKER_GUARD] = do_guard,
+	[BROKER_SEAL] = do_seal,
+	[BROKER_KEEP] = do_keep,
+	[BROKER_PUBLISH] = do_publish,
+	[BROKER_WITHDRAW] = do_withdraw,
+	[BROKER_UNMOUNT] = do_unmount,
+	[BROKER_SYNC] = do_sync,
+	[BROKER_KEYS] = do_keys,
+	[BROKER_END_KEYS] = do_end_keys,
+	[BROKER_REOPEN] = do_reopen,
+	[BROKER_GIVE_BACK] = do_give_back,
+	[BROKER_SAME] = do_same,
+	[BROKER_LOG] = do_log,
+	[BROKER_QUIET] = do_quiet,
+	[BROKER_END] = do_end,
+};
+
+/* ---- talking ---- */
+
+static int answer_question(struct talk *t)
+{
+	enum broker_word word = t->q->word;
+
+	if (b.sealed && (word == BROKER_DEVICE || word == BROKER_GUARD))
+		return -EPERM;
+	return words[word](t);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Whoever says what makes no sense gets no further answers, and ends so. */
+static void listen_once(void)
+{
+	static struct broker_question q;
+	struct talk t = { .q = &q, .fd = -1, .answer = -1 };
+	struct broker_answer a = { 0 };
+	ssize_t len = receive_fd(b.socket, &q, sizeof(q), &t.fd);
+
+	reap();
+	if (len == -EINTR)
+		return;
+	b.over = len <= 0 || !broker_question_valid(&q, len, t.fd >= 0);
+	if (!b.over) {
+		a.err = answer_question(&t);
+		a.value = t.value;
+		if (broker_question_answered(&q))
+			send_fd(b.socket, &a, sizeof(a), MSG_DONTWAIT, t.answer);
+	}
+	close_fd(t.fd);
+	close_fd(t.answer);
+}
+
+/* All that was open when this process was made. */
+static void close_all_but(const int *fds, unsigned int n)
+{
+	int first = 3, next;
+
+	for (;;) {
+		next = -1;
+		for (unsigned int i = 0; i < n; i++)
+			if (fds[i] >= first && (next < 0 || fds[i] < next))
+				next = fds[i];
+		if (next < 0)
+			break;
+		if (next > first)
+			close_range(first, next - 1, 0);
+		first = next + 1;
+	}
+	close_range(first, ~0u, 0);
+}
+
+static void begin(const struct broker_config *config, int socket)
+{
+	const struct unlock_config *u = config->unlock;
+	int keep[STICK_LOCK_MAX + 3] = {
+		socket, u ? u->key_fd_open : -1, u ? u->header_fd : -1,
+	};
+	unsigned int n = 3 + stick_lock_fds(keep + 3);
+	sigset_t all;
+
+	b.config = config;
+	b.socket = socket;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	prctl(PR_SET_NAME, "lklusb-broker");
+	close_all_but(keep, n);
+	openlog("lklusb", LOG_PID, LOG_DAEMON);
+}
+
+_Noreturn void broker_serve(const struct broker_config *config, int socket)
+{
+	begin(config, socket);
+	while (!b.over)
+		listen_once();
+	close(socket);
+	if (b.helper)
+		kill(b.helper, SIGTERM);
+	broker_mounts_end(b.left);
+	guardian_give_back();
+	stick_lock_end();
+	if (config->unlink)
+		unlink(config->unlink);
+	_exit(0);
+}
