@@ -5,14 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <json-c/json.h>
 
@@ -21,6 +19,7 @@
 #include "output.h"
 #include "plain_args.h"
 #include "report.h"
+#include "sandbox.h"
 
 static int n_wrong;
 static struct json_object *findings;	/* NULL: printed at once */
@@ -138,21 +137,22 @@ static void check_memfd(void)
 		close(fd);
 }
 
-/* In a child, because it cannot be undone. */
-static void check_userns(void)
+static void check_sandbox(void)
 {
-	int status = -1;
-	pid_t pid = fork();
+	struct sandbox_state host;
 
-	if (!pid)
-		_exit(unshare(CLONE_NEWUSER) ? 1 : 0);
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	if (!status)
-		good("userns", "user namespaces, for the sandbox to come");
+	sandbox_offered(&host);
+	if (host.landlock)
+		good("landlock", "version %d: no paths%s%s", host.landlock,
+		     host.landlock >= 4 ? ", no TCP" : "",
+		     host.landlock >= 6 ? ", no other processes" : "");
 	else
-		note("userns", "sudo sysctl -w kernel.unprivileged_userns_clone=1",
-		     "no user namespaces: not used yet");
+		note("landlock", "boot with lsm=landlock in front of the others, Linux 5.13 or later",
+		     "none: the sandbox is weaker");
+	if (host.seccomp)
+		good("seccomp", "system calls by a list");
+	else
+		note("seccomp", NULL, "this kernel was built without: the sandbox is weaker");
 }
 
 static bool rule_in(const char *dir)
@@ -243,7 +243,7 @@ int cmd_doctor(int argc, char **argv)
 	check_fuse();
 	check_fusermount();
 	check_memfd();
-	check_userns();
+	check_sandbox();
 	check_rule();
 	check_quarantine();
 	check_devices();
