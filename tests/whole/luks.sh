@@ -4,6 +4,8 @@
 # variant: 1 512
 # variant: 2 512
 # variant: 2 4096
+# full variant: 2 1024
+# full variant: 2 2048
 . "$TOP/tests/whole/lib.bash"
 . "$TOP/tests/whole/luks.bash"
 version=$1 sector=$2
