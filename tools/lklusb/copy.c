@@ -75,7 +75,7 @@ static int copy_entry(void *ctx, const char *name)
 static void copy_entries(const struct item *item, long from, int to)
 {
 	struct folder folder = { item, from, to };
-	int err = is_over() ? 0 : look_names(from, copy_entry, &folder);
+	int err = is_over() ? 0 : guest_names(from, copy_entry, &folder);
 
 	if (err == -EUCLEAN)
 		failed(item, "the folder's entries make no sense", 0);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "disk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -50,46 +49,44 @@ static int by_number(const void *a, const void *b)
 	return ((const struct disk_part *)a)->number - ((const struct disk_part *)b)->number;
 }
 
-static void add_part(struct drive *drive, unsigned int room, const char *dir, const char *name)
+struct found {
+	struct drive *drive;
+	unsigned int room;
+	const char *dir;
+};
+
+static int add_part(void *ctx, const char *name)
 {
+	const struct found *f = ctx;
+	struct drive *drive = f->drive;
 	struct disk_part *part = &drive->parts[drive->n_parts];
 	char path[256];
 
-	if (drive->n_parts == room)
-		return;
-	snprintf(path, sizeof(path), "%s/%.60s", dir, name);
+	if (strncmp(name, drive->name, strlen(drive->name)) || drive->n_parts == f->room)
+		return 0;
+	snprintf(path, sizeof(path), "%s/%.60s", f->dir, name);
 	part->number = sysfs_number(path, "partition");
 	if (part->number <= 0)
-		return;			/* a folder of the disk that is no partition */
+		return 0;		/* a folder of the disk that is no partition */
 	part->start = sysfs_number(path, "start") * 512;
 	part->size = sysfs_number(path, "size") * 512;
 	snprintf(part->node, sizeof(part->node), "/dev/%.50s", name);
 	drive->n_parts++;
+	return 0;
 }
 
 static int read_partitions(struct drive *drive, unsigned int room)
 {
-	char dir[64], buf[4096];
-	long fd, n, pos;
+	char dir[64];
+	struct found found = { drive, room, dir };
+	int err;
 
 	snprintf(dir, sizeof(dir), "/sys/block/%s", drive->name);
 	drive->size = sysfs_number(dir, "size") * 512;
 	drive->sector_size = sysfs_number(dir, "queue/logical_block_size");
-	fd = LKL_CALL4(SYS_openat, AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return fd;
-	while ((n = LKL_CALL3(SYS_getdents64, fd, buf, sizeof(buf))) > 0) {
-		const struct dirent64 *d;
-
-		for (pos = 0; pos < n; pos += d->d_reclen) {
-			d = (const void *)(buf + pos);
-			if (!strncmp(d->d_name, drive->name, strlen(drive->name)))
-				add_part(drive, room, dir, d->d_name);
-		}
-	}
-	LKL_CALL1(SYS_close, fd);
+	err = guest_names_of(dir, add_part, &found);
 	qsort(drive->parts, drive->n_parts, sizeof(drive->parts[0]), by_number);
-	return n;
+	return err;
 }
 
 /* ---- copies for libblkid ---- */

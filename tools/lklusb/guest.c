@@ -249,34 +249,34 @@ static int wait_for_disk(const char *disk)
 	return 0;
 }
 
+static int set_cache_type(void *dir, const char *name)
+{
+	char path[512];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/%s/cache_type", (const char *)dir, name);
+	err = lkl_write_file(path, "temporary write back");
+	return err ? err : 1;
+}
+
 /*
  * usb-storage keeps sd from asking for the cache's mode, so sd would never flush.
  * "temporary" keeps it from telling the stick.
  */
 static int set_write_back(const char *disk)
 {
-	char dir[64], buf[1024], path[512] = "";
-	long fd, n, pos;
+	char dir[64];
+	int set;
 
 	if (guest.blk || guest.readonly)
 		return 0;
 	snprintf(dir, sizeof(dir), "/sys/block/%s/device/scsi_disk", disk);
-	fd = LKL_CALL4(SYS_openat, AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	n = fd < 0 ? fd : LKL_CALL3(SYS_getdents64, fd, buf, sizeof(buf));
-	LKL_CALL1(SYS_close, fd);
-	for (pos = 0; pos < n; pos += *(unsigned short *)(buf + pos + 16)) {
-		const char *name = buf + pos + 19;
-
-		if (*name != '.')
-			snprintf(path, sizeof(path), "%s/%s/cache_type", dir, name);
-	}
-	if (*path)
-		n = lkl_write_file(path, "temporary write back");
+	set = guest_names_of(dir, set_cache_type, dir);
 	if (guest.left)
 		return no_disk(-ENODEV, 0);
-	if (!*path || n < 0)
+	if (set <= 0)
 		return report(REPORT_BUG, "cache-type", "the disk's cache cannot be set: %s",
-			      *path ? strerror(-n) : "no SCSI disk");
+			      set ? strerror(-set) : "no SCSI disk");
 	return 0;
 }
 

@@ -99,6 +99,13 @@ bool guest_gone(void);
 int guest_left(void);
 
 /*
+ * Calls fn for each name in a folder of the library kernel, but "." and "..", until it
+ * returns other than 0: that, or -errno. -EUCLEAN: the folder's entries make no sense.
+ */
+int guest_names(long dir, int (*fn)(void *ctx, const char *name), void *ctx);
+int guest_names_of(const char *path, int (*fn)(void *ctx, const char *name), void *ctx);
+
+/*
  * The newest part of the kernel's log, malloc'ed; also after a panic. NULL: no
  * memory.
  */

@@ -80,11 +80,4 @@ bool look_is_name(const char *name);
  */
 long look_parent(const struct look *look, char *path, const char **ret_name);
 
-/*
- * Calls fn for each name in the folder that is open inside, but "." and "..", until it
- * returns other than 0. That, or -errno; -EUCLEAN: the folder's entries make no sense. They
- * are the library kernel's own bytes, which are not trusted more than the stick's.
- */
-int look_names(long dir, int (*fn)(void *ctx, const char *name), void *ctx);
-
 #endif

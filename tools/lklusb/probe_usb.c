@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "probe_usb.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +11,7 @@
 #include <lkl.h>
 
 #include "guest.h"
+#include "names.h"
 
 #define USB	"/sys/bus/usb/devices"
 #define MAX_SHOWN 64	/* devices, interfaces */
@@ -122,55 +122,38 @@ static bool is_of(const char *name, const char *dev)
 	return !strncmp(name, dev, len) && name[len] == ':';
 }
 
-static void add_interfaces(struct json_object *o, const char *dev, char names[][32], int n)
+static void add_interfaces(struct json_object *o, const char *dev, const struct names *names)
 {
 	struct json_object *list;
 
 	json_object_object_get_ex(o, "interfaces", &list);
-	for (int i = 0; i < n; i++)
-		if (is_of(names[i], dev))
-			json_object_array_add(list, interface(names[i]));
+	for (size_t i = 0; i < names->n; i++)
+		if (is_of(names->names[i], dev))
+			json_object_array_add(list, interface(names->names[i]));
 }
 
-static int by_name(const void *a, const void *b)
+static int add_name(void *ctx, const char *name)
 {
-	return strcmp(a, b);
-}
+	struct names *names = ctx;
 
-static int read_names(char names[][32])
-{
-	long fd = LKL_CALL4(SYS_openat, AT_FDCWD, USB, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	const struct dirent64 *d;
-	char buf[4096];
-	int found = 0;
-	long n, pos;
-
-	while (fd >= 0 && (n = LKL_CALL3(SYS_getdents64, fd, buf, sizeof(buf))) > 0) {
-		for (pos = 0; pos < n; pos += d->d_reclen) {
-			d = (const void *)(buf + pos);
-			if (found < MAX_SHOWN && *d->d_name != '.')
-				snprintf(names[found++], sizeof(*names), "%.31s", d->d_name);
-		}
-	}
-	if (fd >= 0)
-		LKL_CALL1(SYS_close, fd);
-	qsort(names, found, sizeof(*names), by_name);
-	return found;
+	return names->n < MAX_SHOWN ? names_add(names, name) : 1;
 }
 
 struct json_object *probe_usb(void)
 {
 	struct json_object *list = json_object_new_array(), *o;
-	char names[MAX_SHOWN][32];
-	int n = read_names(names);
+	struct names names = { 0 };
 
-	for (int i = 0; i < n; i++) {
-		if (!is_device(names[i]))
+	guest_names_of(USB, add_name, &names);
+	names_sort(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		if (!is_device(names.names[i]))
 			continue;
-		o = device(names[i]);
-		add_interfaces(o, names[i], names, n);
+		o = device(names.names[i]);
+		add_interfaces(o, names.names[i], &names);
 		json_object_array_add(list, o);
 	}
+	names_free(&names);
 	return list;
 }
 

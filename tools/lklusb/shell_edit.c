@@ -11,6 +11,7 @@
 #include <wchar.h>
 #include <lkl.h>
 
+#include "guest.h"
 #include "names.h"
 #include "output.h"
 #include "printable.h"
@@ -67,7 +68,7 @@ static void match_files(const struct shell *s, const char *word, struct matches 
 	dir = look_path(&s->look, path, O_RDONLY | O_DIRECTORY);
 	if (dir < 0)
 		return;
-	look_names(dir, match, m);
+	guest_names(dir, match, m);
 	if (m->names.n == 1)
 		LKL_CALL5(SYS_statx, dir, m->names.names[0], 0, STATX_TYPE, &st);
 	m->folder = S_ISDIR(st.stx_mode);

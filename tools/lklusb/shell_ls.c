@@ -9,6 +9,7 @@
 #include <time.h>
 #include <lkl.h>
 
+#include "guest.h"
 #include "names.h"
 #include "output.h"
 #include "report.h"
@@ -78,7 +79,7 @@ static int print_one(long dir, const char *name, const char *shown, bool is_long
 static int print_folder(const char *path, long dir, bool is_long)
 {
 	struct names list = { 0 };
-	int err = look_names(dir, add, &list), status = err < 0 ? shell_failed(path, err) : 0;
+	int err = guest_names(dir, add, &list), status = err < 0 ? shell_failed(path, err) : 0;
 
 	names_sort(&list);
 	for (size_t i = 0; i < list.n && !stop_wanted(); i++)
