@@ -4,10 +4,12 @@
 # that is pulled is told, and its folder goes; likewise after umount and at the end.
 # variant: one
 # full variant: several
+# full variant: udevd
 . "$TOP/tests/guest/usbfs.bash"
 touch "$WORK/unclean" "$WORK/expect-trouble"
 . "$TOP/tests/guest/wait.bash"
 sticks=/run/user/sticks
+group=00000001		# of netlink: the kernel's events
 start_port high
 cat > /run/program <<'END'
 #!/bin/sh
@@ -20,7 +22,8 @@ start_watch() {
 	$user "$LKLUSB" watch "$@" > /run/lines 2> /run/err &
 	watcher=$!
 	# it listens: who comes before is told as well, but as one that was there
-	wait_for 10 grep -q "$watcher" /proc/net/netlink || fail "it does not listen"
+	wait_for 10 grep -qE "^[0-9a-f]+ +15 +$watcher +$group " /proc/net/netlink ||
+		{ cat /proc/net/netlink; fail "it does not listen"; }
 }
 
 has_lines() {
@@ -122,6 +125,25 @@ several() {
 	start_watch --mount $sticks
 	line 2 failed
 	grep -q '\[device-busy\]' /run/err || fail "no [device-busy]: $(cat /run/err)"
+	stop_watch
+}
+
+# With udevd, whose rules give the node away before the watcher hears of the stick. logind,
+# which acts on the tag elsewhere, does not run.
+udevd() {
+	mkdir -p /run/udev/rules.d
+	cp "$TOP/packaging/70-lklusb.rules" /run/udev/rules.d/
+	echo 'SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", TAG=="uaccess", MODE="0666"' > /run/udev/rules.d/99-test.rules
+	/lib/systemd/systemd-udevd --daemon || fail udevd
+	wait_for 10 test -S /run/udev/control || fail "no udevd"
+	group=00000002	# udevd's
+	start_watch --mount $sticks -- --detach-driver
+	start_medium
+	line 2 "mount .*/stick"
+	unplug
+	line 4 .
+	grep -q "^remove  *1-1 " /run/lines || { cat /run/lines; fail "remove"; }
+	[ -s /run/err ] && { cat /run/err; fail "complaints"; }
 	stop_watch
 }
 
