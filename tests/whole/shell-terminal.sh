@@ -7,6 +7,7 @@ echo hello > "$tree/sub/file"
 echo spaced > "$tree/with space/a 'file'"
 echo unicode > "$tree/ünï"
 touch "$tree/many/xy1" "$tree/many/xy2" "$tree/many/xy3" "$tree/many/other"
+touch "$tree/evil/-option"
 touch "$tree/evil/$(printf 'A\033[31mB')" "$tree/evil/$(printf '\033]0;x\007')" \
 	"$tree/evil/$(printf '\302\233m')" "$tree/evil/$(printf '\342\200\256x')"
 yes 00000000000000000000000000000000 | head -c 20000000 > "$tree/big"

@@ -56,6 +56,14 @@ looking() {
 	printed $'/sub\nhello\n/\nspaced\n/with space'
 	shell 0 'cat big'
 	cmp "$WORK/out" "$WORK/tree/big" || fail "cat differs"
+	# wildcards, of the last name
+	shell 0 $'ls sub/f?le\ncat /sub/f[a-i]le "with space/"a*'
+	printed $'sub/file\nhello\nspaced'
+	shell 32 'cat no*thing'
+	said 'no\*thing: No such file'
+	mkdir some
+	shell 0 'cp b* sub/f* some'
+	[ "$(ls some)" = $'big\nfile' ] || fail "cp with wildcards: $(ls some)"
 	# the last command's status; standard input
 	shell 0 $'ls nope\npwd'
 	said 'nope: No such file.*\[path\]'
@@ -165,7 +173,12 @@ hostile() {
 	[ -z "$(ls "$WORK/here")" ] || fail "made: $(ls "$WORK/here")"
 	# what a file has does not steer it, either
 	printf 'echo \033]0;x\007 \303\244\302\233m\n' > "$WORK/tree/evil"
+	echo hostile > "$WORK/tree/-f"
 	mkfs.ext4 -q -F -d "$WORK/tree" "$img" || fail mkfs
+	# a name is no option
+	echo mine > evil
+	shell 32 'cp * .'
+	[ "$(cat ./evil ./-f)" = $'mine\nhostile' ] || fail "a file called -f is an option"
 	script -qec "$LKLUSB shell '$img' -c 'cat evil'" "$WORK/typescript" < /dev/null > "$WORK/out" ||
 		fail "on a terminal"
 	grep -q 'echo ?\]0;x? ä?m' "$WORK/out" || fail "cat: $(cat -v "$WORK/out")"

@@ -7,7 +7,7 @@
 
 int names_add(struct names *list, const char *name)
 {
-	if (list->n == list->room) {
+	if (list->n + 1 >= list->room) {
 		size_t room = list->room ? 2 * list->room : 64;
 		char **more = realloc(list->names, room * sizeof(*more));
 
@@ -17,7 +17,10 @@ int names_add(struct names *list, const char *name)
 		list->room = room;
 	}
 	list->names[list->n] = strdup(name);
-	return list->names[list->n] ? (list->n++, 0) : -ENOMEM;
+	if (!list->names[list->n])
+		return -ENOMEM;
+	list->names[++list->n] = NULL;
+	return 0;
 }
 
 static int compare(const void *a, const void *b)

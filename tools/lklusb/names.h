@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 struct names {
-	char **names;
+	char **names;		/* NULL, or NULL is behind the last */
 	size_t n, room;
 };
 

@@ -96,30 +96,32 @@ static int run_exit(struct shell *s, int argc, char **argv)
 static int run_help(struct shell *s, int argc, char **argv)
 {
 	for (const struct shell_command *c = shell_commands; c->name; c++)
-		if (!c->needs_rw || s->look.writable)
+		if (!(c->flags & SHELL_RW) || s->look.writable)
 			printf("  %-6s %-22s %s\n", c->name, c->args, c->help);
 	return 0;
 }
 
+#define FILES	(SHELL_MOUNT | SHELL_WILDCARDS)
+
 const struct shell_command shell_commands[] = {
-	{ "ls", shell_ls, "[-l] [PATH...]", "names, with -l all about them", true, false },
-	{ "cat", shell_cat, "PATH...", "what is in files", true, false },
+	{ "ls", shell_ls, "[-l] [PATH...]", "names, with -l all about them", FILES },
+	{ "cat", shell_cat, "PATH...", "what is in files", FILES },
 	{ "cp", shell_cp, "[-raf] PATH... DEST", "copies out, to below where lklusb was started",
-	  true, false },
-	{ "cd", shell_cd, "[PATH]", "into that folder, or the topmost", true, false },
-	{ "pwd", shell_pwd, "", "where this is", true, false },
-	{ "lsblk", run_lsblk, "", "partitions and volumes", false, false },
-	{ "lsusb", run_lsusb, "", "the USB device", false, false },
-	{ "mount", run_mount, "[P | GROUP/NAME]", "another partition or volume", false, false },
-	{ "umount", run_umount, "", "nothing is mounted any more", true, false },
-	{ "dmesg", run_dmesg, "", "the library kernel's log", false, false },
-	{ "mkdir", shell_mkdir, "PATH...", "folders", true, true },
-	{ "mv", shell_mv, "PATH DEST", "another name, or into a folder", true, true },
+	  FILES },
+	{ "cd", shell_cd, "[PATH]", "into that folder, or the topmost", SHELL_MOUNT },
+	{ "pwd", shell_pwd, "", "where this is", SHELL_MOUNT },
+	{ "lsblk", run_lsblk, "", "partitions and volumes", 0 },
+	{ "lsusb", run_lsusb, "", "the USB device", 0 },
+	{ "mount", run_mount, "[P | GROUP/NAME]", "another partition or volume", 0 },
+	{ "umount", run_umount, "", "nothing is mounted any more", SHELL_MOUNT },
+	{ "dmesg", run_dmesg, "", "the library kernel's log", 0 },
+	{ "mkdir", shell_mkdir, "PATH...", "folders", SHELL_MOUNT | SHELL_RW },
+	{ "mv", shell_mv, "PATH DEST", "another name, or into a folder", SHELL_MOUNT | SHELL_RW },
 	{ "put", shell_put, "FILE... DEST", "copies in, from below where lklusb was started",
-	  true, true },
-	{ "rm", shell_rm, "PATH...", "files and empty folders away", true, true },
-	{ "help", run_help, "", "this", false, false },
-	{ "exit", run_exit, "", "the end, as is the end of input", false, false },
+	  SHELL_MOUNT | SHELL_RW },
+	{ "rm", shell_rm, "PATH...", "files and empty folders away", FILES | SHELL_RW },
+	{ "help", run_help, "", "this", 0 },
+	{ "exit", run_exit, "", "the end, as is the end of input", 0 },
 	{ 0 },
 };
 
@@ -133,18 +135,22 @@ static const struct shell_command *find(const char *name)
 	return NULL;
 }
 
-static int run(struct shell *s, int argc, char **argv)
+static int check(const struct shell *s, const struct shell_command *c, const char *name)
 {
-	const struct shell_command *c = find(argv[0]);
-	int status;
-
 	if (!c)
-		return report(REPORT_USAGE, "shell-command", "%s: no such command; try help", argv[0]);
-	if (c->needs_mount && !is_mounted(s))
+		return report(REPORT_USAGE, "shell-command", "%s: no such command; try help", name);
+	if ((c->flags & SHELL_MOUNT) && !is_mounted(s))
 		return report(REPORT_MOUNT, "shell-mount",
 			      "nothing is mounted; lsblk shows what can be: mount P");
-	if (c->needs_rw && !s->look.writable)
+	if ((c->flags & SHELL_RW) && !s->look.writable)
 		return report(REPORT_USAGE, "shell-readonly", "%s needs lklusb shell --rw", c->name);
+	return 0;
+}
+
+static int run(struct shell *s, const struct shell_command *c, int argc, char **argv)
+{
+	int status;
+
 	optind = 0;
 	opterr = 0;
 	status = c->run(s, argc, argv);
@@ -158,22 +164,33 @@ static int run(struct shell *s, int argc, char **argv)
 	return lkl_panic_message() && !status ? REPORT_MOUNT : status;
 }
 
+static int run_words(struct shell *s, int argc, const char **argv)
+{
+	const struct shell_command *c = find(argv[0]);
+	int err = 0, status = check(s, c, argv[0]);
+	struct names words = { 0 };
+
+	if (status)
+		return status;
+	for (int i = 0; i < argc && !err; i++)
+		err = i && (c->flags & SHELL_WILDCARDS) ? shell_expand(s, argv[i], &words) :
+					  names_add(&words, argv[i]);
+	status = err ? report(REPORT_SYSTEM, "memory", "too many words: %s", strerror(-err)) :
+		 run(s, c, words.n, words.names);
+	names_free(&words);
+	return status;
+}
+
 static void run_line(struct shell *s, const char *line)
 {
 	const char **words;
-	char *argv[64];
 	int argc;
 
 	tok_reset(s->words);
-	if (tok_str(s->words, line, &argc, &words)) {
+	if (tok_str(s->words, line, &argc, &words))
 		s->status = report(REPORT_USAGE, "usage", "a quote without its end");
-	} else if (argc >= (int)(sizeof(argv) / sizeof(argv[0]))) {
-		s->status = report(REPORT_USAGE, "usage", "too many words");
-	} else if (argc && *words[0] != '#') {
-		memcpy(argv, words, argc * sizeof(*argv));
-		argv[argc] = NULL;
-		s->status = run(s, argc, argv);
-	}
+	else if (argc && *words[0] != '#')
+		s->status = run_words(s, argc, words);
 	fflush(stdout);
 }
 

@@ -12,7 +12,6 @@
 #include <lkl.h>
 
 #include "guest.h"
-#include "names.h"
 #include "output.h"
 #include "printable.h"
 #include "report.h"
@@ -25,6 +24,7 @@
 struct matches {
 	const char *begin;
 	size_t len;		/* of it */
+	bool bare;		/* no folder is in front: with a dash it would be an option */
 	struct names names;	/* sorted */
 	bool folder;		/* the only one is one */
 };
@@ -45,7 +45,8 @@ static int match(void *ctx, const char *name)
 {
 	struct matches *m = ctx;
 
-	if (strncmp(name, m->begin, m->len) || strlen(name) > NAME_MAX || !is_printable(name))
+	if (strncmp(name, m->begin, m->len) || strlen(name) > NAME_MAX ||
+	    !is_printable(name) || (m->bare && *name == '-'))
 		return 0;
 	return names_add(&m->names, name);
 }
@@ -81,6 +82,7 @@ static void match_word(const struct shell *s, const char *word, bool first, stru
 
 	m->begin = first || !slash ? word : slash + 1;
 	m->len = strlen(m->begin);
+	m->bare = !slash;
 	if (first)
 		match_commands(m);
 	else

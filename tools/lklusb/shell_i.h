@@ -9,6 +9,7 @@
 
 #include "copy.h"
 #include "look.h"
+#include "names.h"
 
 struct shell {
 	struct look look;
@@ -21,12 +22,18 @@ struct shell {
 	int status;			/* of the last command */
 };
 
+enum shell_flags {
+	SHELL_MOUNT = 1,		/* something must be mounted */
+	SHELL_RW = 2,			/* only with --rw */
+	SHELL_WILDCARDS = 4,		/* its words are paths of the stick */
+};
+
 /* One of the shell's; -1: wrongly used, else an exit status. */
 struct shell_command {
 	const char *name;
 	int (*run)(struct shell *shell, int argc, char **argv);
 	const char *args, *help;
-	bool needs_mount, needs_rw;
+	unsigned int flags;
 };
 
 /* Ends with a name of NULL. */
@@ -51,6 +58,11 @@ int shell_failed(const char *path, long err);
 /* ---- shell_ls.c ---- */
 
 int shell_ls(struct shell *shell, int argc, char **argv);
+
+/* ---- shell_expand.c ---- */
+
+/* Adds the word, or the paths that it stands for. 0 or -errno. */
+int shell_expand(const struct shell *shell, const char *word, struct names *words);
 
 /* ---- shell_write.c: with --rw ---- */
 

@@ -10,7 +10,6 @@
 #include <lkl.h>
 
 #include "guest.h"
-#include "names.h"
 #include "output.h"
 #include "report.h"
 #include "stop.h"
