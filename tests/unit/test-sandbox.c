@@ -358,7 +358,7 @@ struct attempt {
 static const struct attempt attempts[] = {
 	{ "open", try_open, EACCES, EACCES, EACCES },
 	{ "open the old way", try_raw_open, EACCES, EACCES, EACCES },
-	A(openat2, KILLED),
+	{ "openat2", try_openat2, KILLED, KILLED, EACCES },
 	{ "create", try_create, EACCES, EACCES, 0 },
 	A(stat, EACCES),
 	A(stat_trick, EACCES),

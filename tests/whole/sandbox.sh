@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Whoever has the library kernel has its open descriptors and nothing else: from outside,
+# of all threads; a process that was killed leaves neither mount nor names. What cannot be
+# done from inside tests/unit/test-sandbox tries.
+. "$TOP/tests/whole/lib.bash"
+host=$("$LKLUSB" doctor)
+echo "$host" | grep -q '^ok    landlock' && echo "$host" | grep -q '^ok    seccomp' ||
+	fail "this host has no Landlock or seccomp: $host"
+make_fs ext4 "$img" 50M
+export XDG_RUNTIME_DIR=$WORK/run
+mkdir -m 700 "$XDG_RUNTIME_DIR"
+
+# confined PID: all of its threads
+confined() {
+	local t
+	for t in /proc/"$1"/task/*; do
+		grep -q '^Seccomp:.*2$' "$t/status" && grep -q '^NoNewPrivs:.*1$' "$t/status" ||
+			fail "outside: $(cat "$t/comm"), $t"
+	done
+}
+sandbox_is() {
+	"$LKLUSB" status -J "$dir" | grep -q "\"sandbox\":\"$1\"" || fail "status: not $1"
+}
+
+# a descriptor that the caller had open is not inherited by the library kernel
+mount_stick "$img" --trace "$WORK/trace.pcapng" --sandbox=require 5< "$TOP/README.md"
+server=$(server_of)
+head -c 5000000 /dev/urandom > "$dir/data"
+for i in $(seq 50); do ls -R "$dir" > /dev/null & done
+wait
+sync "$dir/data"
+confined "$server"
+sandbox_is full
+[ "$(ls "/proc/$server/task" | wc -l)" -gt 5 ] || fail "which threads?"
+for fd in /proc/"$server"/fd/*; do
+	case $(readlink "$fd") in
+	/dev/null | /dev/fuse | "$img" | "$WORK/trace.pcapng" | "$WORK"/guest*.dmesg) ;;
+	"$XDG_RUNTIME_DIR"/lklusb/stick-*.lock | /memfd:* | anon_inode:* | socket:*) ;;
+	*) fail "open: $(readlink "$fd")" ;;
+	esac
+done
+broker=$(ps -o pid= --ppid "$server" | tr -d ' ')
+[ "$(cat "/proc/$broker/comm")" = lklusb-broker ] || fail "no broker"
+ls -l "/proc/$broker/fd" > "$WORK/broker-files"
+grep -E "fuse|$img|memfd" "$WORK/broker-files" && fail "the broker has the stick"
+umount_stick
+wait_gone "$broker"
+[ -z "$(ls "$XDG_RUNTIME_DIR/lklusb")" ] || fail "left: $(ls "$XDG_RUNTIME_DIR/lklusb")"
+
+# killed while it is busy: nothing is left, and the next one can start at once
+mount_stick "$img"
+server=$(server_of)
+(while head -c 100000 /dev/zero > "$dir/zero"; do :; done) 2> /dev/null &
+writer=$!
+sleep 0.3
+kill -9 "$server"
+wait_gone "$server"
+wait_unmounted
+kill "$writer" 2> /dev/null
+wait "$writer" 2> /dev/null
+mount_stick "$img"
+confined "$(server_of)"
+umount_stick
+wait_unmounted
+for i in $(seq 100); do [ -z "$(ls "$XDG_RUNTIME_DIR/lklusb")" ] && break; sleep 0.1; done
+[ -z "$(ls "$XDG_RUNTIME_DIR/lklusb")" ] || fail "left: $(ls "$XDG_RUNTIME_DIR/lklusb")"
+check_fs ext4 "$img"
+
+# whoever debugs is told what he gives up
+mount_stick "$img" --no-sandbox 2> "$WORK/err"
+grep -q '\[sandbox-off\]' "$WORK/err" || fail "no [sandbox-off]"
+sandbox_is off
+grep -q '^Seccomp:.*0$' "/proc/$(server_of)/status" || fail "a filter"
+umount_stick
+mount_stick "$img" --sandbox=debug 2> "$WORK/err"
+sandbox_is partial
+umount_stick
+grep 'is not allowed' "$WORK/err" && fail "something is missing on the list"
+refused usage 1 "$LKLUSB" mount --sandbox=some "$img" "$dir"
+
+# the other commands that start a library kernel, or serve
+mkfifo "$WORK/script"
+"$LKLUSB" shell "$img" < "$WORK/script" > "$WORK/out" 2>&1 &
+shell=$!
+exec 9> "$WORK/script"
+echo ls >&9
+for i in $(seq 100); do grep -q lost+found "$WORK/out" && break; sleep 0.1; done
+confined "$shell"
+exec 9>&-
+wait "$shell" || fail "shell: $(cat "$WORK/out")"
+"$LKLUSB" export -q --unix "$WORK/socket" "$img" &
+export_pid=$!
+for i in $(seq 100); do [ -S "$WORK/socket" ] && break; sleep 0.1; done
+"$LKLUSB" list "usbip+unix:$WORK/socket/1-1" > "$WORK/out" || fail "list over USB/IP"
+grep -q "ext4 *stick" "$WORK/out" || fail "list: $(cat "$WORK/out")"
+confined "$export_pid"
+kill "$export_pid"
+wait "$export_pid"
+[ ! -e "$WORK/socket" ] || fail "the socket stays"
