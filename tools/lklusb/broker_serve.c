@@ -28,7 +28,6 @@
 #include "usbip_source.h"
 
 #define MAX_CHILDREN	32u
-#define MAX_KEYS	16u	/* of a whole life: each may ask somebody for a passphrase */
 
 static struct {
 	const struct broker_config *config;
@@ -87,7 +86,7 @@ static int do_keys(struct talk *t)
 {
 	struct key_session session;
 
-	if (!b.config->unlock || b.helper || b.n_keys == MAX_KEYS)
+	if (!b.config->unlock || b.helper || b.n_keys == b.config->guest->keys)
 		return -EPERM;
 	b.n_keys++;
 	t->value = unlock_start_helper(b.config->unlock, &session);

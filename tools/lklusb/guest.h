@@ -38,6 +38,7 @@ struct guest_config {
 	bool verbose;			/* the kernel's log on stderr as well */
 	enum confine_mode sandbox;
 	struct unlock_config *unlock;	/* keys that may be asked for, or NULL */
+	unsigned int keys;		/* so often: a helper answers a number of questions */
 	int beneath;			/* folder in which files will be made, or -1 */
 	bool beneath_readable;		/* and read */
 	bool terminal;			/* lines are edited on one */

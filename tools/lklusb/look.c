@@ -12,6 +12,8 @@
 #include "log.h"
 #include "report.h"
 
+#define MAX_KEYS	16u	/* times that something encrypted is mounted */
+
 void look_init(struct look *look)
 {
 	static char ro[] = "ro";
@@ -79,6 +81,7 @@ int look_open(struct look *look, const char *source)
 
 	m->args.source = m->args.guest.source = source;
 	m->args.guest.unlock = &m->args.volume.unlock;
+	m->args.guest.keys = MAX_KEYS;
 	m->args.volume.connect = broker_connect_keys;
 	snprintf(m->root, sizeof(m->root), "%s", GUEST_MNT);
 	snprintf(m->source, sizeof(m->source), "%s", source);

@@ -296,6 +296,7 @@ int serve(struct one_mount *first, int listen_fd)
 	stick.config = first->args.guest;
 	stick.config.source = first->source;
 	stick.config.unlock = &first->args.volume.unlock;
+	stick.config.keys = 1;
 	stick.config.on_panic = stick.config.on_gone = mount_list_stop;
 	stick.config.on_stuck = leave_mountpoint;
 	mount_list_add(first);
