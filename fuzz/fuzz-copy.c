@@ -351,12 +351,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	copy = (struct copy) {
 		.recursive = !(options & 1) || options & 32, .keep = options & 2,
 		.replace = options & 4, .all_links = options & 8,
+		.beneath = options & 128, .beneath_dir = base_fd,
 	};
 	all_links = copy.all_links;
 	merge = options & 16;
 	all = options & 64;
 	prepare();
-	snprintf(dest, sizeof(dest), "%s/dest%s", base, options & 128 ? "/." : "");
+	snprintf(dest, sizeof(dest), "%s/dest", copy.beneath ? "." : base);
 	copy_path(&copy, &look, all ? "/" : "/t", dest);
 	copy_finish(&copy);
 	walk(base_fd, "dest", all ? 0 : -1, false);
