@@ -2,6 +2,7 @@
 # --no-uas: a guest's kernel is the host of lklusb, its stick, which offers Bulk-Only and
 # UAS as bridges do, is that of vhost-user-usb. Without the option UAS is used, with it
 # Bulk-Only; the data are right with both, and the guest's own driver comes back.
+# limit: 180
 # variant: speed=super
 # full variant: speed=high
 . "$TOP/tests/guest/lib.bash"
@@ -11,7 +12,7 @@ cp "$TOP/man/lklusb.1.scd" "$WORK/tree/folder"
 truncate -s 64M "$img"
 mkfs.ext4 -q -F -b 4096 -L stick -d "$WORK/tree" "$img" || fail "mkfs"
 start_daemon "$img,protocol=uas,$1"
-MEM=384M run_guest host 100 <<'END'
+MEM=384M run_guest host 160 <<'END'
 export HOME=/run LC_ALL=C.UTF-8 XDG_RUNTIME_DIR=/run/user
 mkdir -p /run/user /dev/shm
 mount -t tmpfs -o mode=1777 shm /dev/shm

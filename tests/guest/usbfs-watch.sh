@@ -2,9 +2,11 @@
 # expects: kernel trouble
 # lklusb watch in a kernel without udevd: a stick that is plugged in is told and mounted, one
 # that is pulled is told, and its folder goes; likewise after umount and at the end.
+# limit: 180
 # variant: one
 # full variant: several
 # full variant: udevd
+LIMIT=160
 . "$TOP/tests/guest/usbfs.bash"
 touch "$WORK/unclean" "$WORK/expect-trouble"
 . "$TOP/tests/guest/wait.bash"

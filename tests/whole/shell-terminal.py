@@ -124,5 +124,21 @@ def choosing(lklusb, image):
     assert status == 0, status
 
 
+def stopping(lklusb, image):
+    """Ctrl-Z and fg, of a shell that has job control: not of Python, whose child is an orphan."""
+    os.environ['PS1'] = 'bash> '
+    s = Shell('/bin/bash', '--norc', '-i')
+    s.type(('"%s" shell "%s"\n' % (lklusb, image)).encode(), b'lklusb:/> ')
+    s.type(b'pwd\n', b'\n/\r\n', b'lklusb:/> ')
+    s.type(b'\x1a', b'Stopped', b'bash> ')
+    s.type(b'fg\n', b'shell')
+    s.type(b'\ncd sub\n', b'lklusb:/sub> ')
+    s.type(b'exit\n', b'bash> ')
+    s.type(b'exit $?\n')
+    _, status = s.end()
+    assert status == 0, status
+
+
 looking(sys.argv[1], sys.argv[2])
+stopping(sys.argv[1], sys.argv[2])
 choosing(sys.argv[1], sys.argv[3])
