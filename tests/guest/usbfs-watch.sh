@@ -6,6 +6,7 @@
 # variant: one
 # full variant: several
 # full variant: udevd
+# full variant: hasty
 LIMIT=160
 . "$TOP/tests/guest/usbfs.bash"
 touch "$WORK/unclean" "$WORK/expect-trouble"
@@ -128,6 +129,27 @@ several() {
 	line 2 failed
 	grep -q '\[device-busy\]' /run/err || fail "no [device-busy]: $(cat /run/err)"
 	stop_watch
+}
+
+# Pulled before it is known what is on it, and plugged in again: mounted in the end.
+hasty() {
+	start_watch --mount $sticks -- --detach-driver
+	for pause in 0.1 1 2 3 5; do
+		start_medium
+		give_node
+		sleep $pause
+		rmmod g_mass_storage
+	done
+	start_medium
+	give_node
+	wait_for 60 has_mount $sticks/stick || { cat /run/lines /run/err; fail "not mounted"; }
+	$user touch $sticks/stick/x || fail "not usable"
+	[ "$(ls $sticks)" = stick ] || fail "folders: $(ls $sticks)"
+	[ "$(grep -c ^add /run/lines) $(grep -c ^remove /run/lines)" = "6 5" ] || { cat /run/lines; fail "events"; }
+	[ "$(grep -c ^mount /run/lines)" = "$(($(grep -c ^unmount /run/lines) + 1))" ] || { cat /run/lines; fail "mounts"; }
+	stop_watch
+	pgrep -x lklusb && fail "a process stays"
+	return 0
 }
 
 # With udevd, whose rules give the node away before the watcher hears of the stick. logind,
