@@ -2,7 +2,7 @@
 # One volume group in several encrypted parts: all that the volume needs are unlocked, with
 # the passphrase that was right for another one first, and those that are of no use are left
 # alone; lvm2 and cryptsetup see what was written.
-# variant: partitions
+# full variant: partitions
 # variant: sticks
 . "$TOP/tests/whole/lib.bash"
 . "$TOP/tests/whole/luks.bash"
@@ -61,11 +61,27 @@ diff -r --no-dereference "$WORK/tree" "$dir" -x lost+found || fail "read"
 cp -r "$WORK/tree/a" "$dir/new" || fail "write"
 "$LKLUSB" status -J "$dir" | grep -q '"encryption":"luks2"' || fail status
 "$LKLUSB" status -J "$dir" | grep -q '"volume":"group/lin"' || fail status
-# What is unlocked for one is not for another: its parts are in use.
+# Another volume on the same parts: nobody is asked again, and either may end first.
 mkdir "$WORK/mnt2"
-dir=$WORK/mnt2 refused already-mounted 32 "$LKLUSB" mount --kernel-log "$WORK/guest$mounts.dmesg" \
-	--key-file "$key" --lv group/str "${images[@]}" "$WORK/mnt2"
+server=$(server_of)
+for first in "$dir" "$WORK/mnt2"; do
+	other=$dir
+	[ "$first" = "$dir" ] && other=$WORK/mnt2
+	setsid -w "$LKLUSB" mount --kernel-log "$WORK/guest$mounts.dmesg" --lv group/str \
+		"${images[@]}" "$WORK/mnt2" || fail "another volume"
+	[ "$(server_of "$WORK/mnt2")" = "$server" ] || fail "another process"
+	echo "$first" > "$WORK/mnt2/first" || fail "write to another volume"
+	umount_stick "$first"
+	ls "$other" > /dev/null && [ "$(server_of "$other")" = "$server" ] || fail "it ended, too"
+	[ "$first" != "$dir" ] && continue
+	grep -q . "$WORK/mnt2/first" || fail "what was written"
+	setsid -w "$LKLUSB" mount --kernel-log "$WORK/guest$mounts.dmesg" --lv group/lin \
+		"${images[@]}" "$dir" || fail "the first again"
+	umount_stick "$WORK/mnt2"
+done
 umount_stick
+wait_gone "$server"
+dir=$WORK/mnt2 refused luks-passphrase 32 setsid -w "$LKLUSB" mount --lv group/str "${images[@]}" "$WORK/mnt2"
 # from the other end, over UAS; and one that needs no other part
 last=$([ "$1" = sticks ] && cryptsetup luksUUID "$b" | sed s/^/UUID=/ || echo 3)
 mount_stick "${images[@]}" --uas --key-file "$key" -p "$last" --lv group/str 2> /dev/null

@@ -101,27 +101,36 @@ static void claim(struct one_mount *m, const struct disk_part *part, char *ret_d
 	pthread_mutex_unlock(&stick.lock);
 }
 
-int mount_list_claim(struct one_mount *m)
+int mount_list_claim_part(void *ctx, const struct disk_part *part, bool say)
 {
+	struct one_mount *m = ctx;
 	char dir[sizeof(m->dir)];
 
-	if (disk_is_lvm(m->chosen))
-		return 0;		/* lvm_open: volumes are claimed, one by one */
-	claim(m, m->chosen, dir);
+	claim(m, part, dir);
 	if (!*dir)
 		return 0;
-	return m->chosen->number ?
+	if (!say)
+		return REPORT_MOUNT;
+	return part->number ?
 	       report(REPORT_MOUNT, "already-mounted", "partition %d of %s is mounted on %s",
-		      m->chosen->number, m->source, dir) :
+		      part->number, m->source, dir) :
 	       report(REPORT_MOUNT, "already-mounted", "%s is mounted on %s", m->source, dir);
 }
 
-bool mount_list_claim_more(void *ctx, const struct disk_part *part)
+/* Logical volumes are claimed one by one (lvm_open), encrypted parts when they are opened. */
+int mount_list_claim(struct one_mount *m)
 {
-	char dir[sizeof(((struct one_mount *)0)->dir)];
+	return disk_is_lvm(m->chosen) || unlock_wanted(&m->args.volume.unlock, m->chosen) ? 0 :
+	       mount_list_claim_part(m, m->chosen, true);
+}
 
-	claim(ctx, part, dir);
-	return !*dir;
+void mount_list_release(void *ctx, const struct disk_part *part)
+{
+	struct one_mount *m = ctx;
+
+	pthread_mutex_lock(&stick.lock);
+	m->claimed[part - stick.disk.parts] = false;
+	pthread_mutex_unlock(&stick.lock);
 }
 
 void mount_list_ready(struct one_mount *m, dev_t dev)

@@ -135,7 +135,8 @@ static int start_inside(struct one_mount *m)
 	if (!status && m->joined)
 		status = serve_check_options(m);
 	m->args.volume.ctx = m;
-	m->args.volume.claim = mount_list_claim_more;
+	m->args.volume.claim = mount_list_claim_part;
+	m->args.volume.release = mount_list_release;
 	m->args.volume.connect = m->joined ? serve_connect_keys : broker_connect_keys;
 	if (!status)
 		status = one_mount_inside(m, &stick.disk);

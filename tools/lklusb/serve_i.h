@@ -45,8 +45,9 @@ void mount_list_free(void);
 /* m->chosen is m's alone from now on. Reports whose it is; 0 or an exit status. */
 int mount_list_claim(struct one_mount *m);
 
-/* Of volume_config: further parts of a volume. */
-bool mount_list_claim_more(void *m, const struct disk_part *part);
+/* Of volume_config: the encrypted parts of a volume. */
+int mount_list_claim_part(void *m, const struct disk_part *part, bool say);
+void mount_list_release(void *m, const struct disk_part *part);
 
 /* Ready, and found by this number; until it is forgotten: then whether no other has it. */
 void mount_list_ready(struct one_mount *m, dev_t dev);

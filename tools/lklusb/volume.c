@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "luks_share.h"
 #include "report.h"
 
 /* With --lv it need not be said where LVM is. */
@@ -46,13 +47,44 @@ static bool wanted(const struct volume *v, const struct unlock_config *c,
 	return !(v->encryption && (c->header || c->plain)) && unlock_wanted(c, part);
 }
 
+/* Else it is in something that this volume has opened. */
+static bool on_disk(const struct volume *v, const struct disk_part *part)
+{
+	return part >= v->disk->parts && part < v->disk->parts + v->disk->n_parts;
+}
+
+static int claim(const struct volume *v, const struct volume_config *c,
+		 const struct disk_part *part, bool say)
+{
+	return c->claim && on_disk(v, part) ? c->claim(c->ctx, part, say) : 0;
+}
+
+/* Another mount has unlocked it, and it has LVM in it. */
+static bool open_shared(struct volume *v, const struct disk_part *part, int *ret_status)
+{
+	struct volume_layer *layer = &v->layers[v->n_layers];
+
+	*layer = (struct volume_layer) { .below = part };
+	layer->shared = luks_share_get(part, &layer->part, &v->encryption);
+	if (!layer->shared)
+		return false;
+	v->n_layers++;
+	*ret_status = disk_probe(&layer->part);
+	return true;
+}
+
 static int open_luks(struct volume *v, const struct volume_config *c,
 		     const struct disk_part *part, bool readonly)
 {
 	struct volume_layer *layer = &v->layers[v->n_layers];
 	const struct unlock_config *u = &c->unlock;
-	int status = connect_keys(v, c);
+	int status = 0;
 
+	if (open_shared(v, part, &status))
+		return status;
+	status = claim(v, c, part, true);
+	if (!status)
+		status = connect_keys(v, c);
 	if (status)
 		return status;
 	/* Else a passphrase is asked for, on the same terminal. */
@@ -64,6 +96,8 @@ static int open_luks(struct volume *v, const struct volume_config *c,
 	layer->part.volume = part->volume ? strdup(part->volume) : NULL;
 	v->encryption = layer->unlocked.kind;
 	v->n_layers++;
+	if (on_disk(v, part) && disk_is_lvm(&layer->part))
+		layer->shared = luks_share_add(part, &layer->part, &layer->unlocked);
 	return status;
 }
 
@@ -73,7 +107,8 @@ static int close_layer(struct volume *v)
 	int err, status = 0;
 
 	if (layer->below) {
-		status = unlock_close(&layer->unlocked);
+		status = layer->shared ? luks_share_put(layer->below) :
+					 unlock_close(&layer->unlocked);
 	} else {
 		err = lvm_close(&v->lv);
 		if (err)
@@ -128,19 +163,36 @@ static int open_next(struct volume *v, const struct volume_config *c,
 	const char *encryption = v->encryption;
 	int status;
 
-	if (c->claim && !c->claim(c->ctx, part)) {
+	if (!luks_shared(part) && claim(v, c, part, false)) {
 		skipped->in_use = true;
 		return 0;
 	}
 	status = open_luks(v, c, part, readonly);
 	if (v->n_layers == before && v->layers[before].unlocked.unusable) {
 		skipped->status = status;
-		return 0;
-	}
-	if (status || disk_is_lvm(&v->layers[before].part))
+		status = 0;
+	} else if (status || disk_is_lvm(&v->layers[before].part)) {
 		return status;
-	v->encryption = encryption;
-	return close_layer(v);
+	} else {
+		v->encryption = encryption;
+		status = close_layer(v);
+	}
+	if (c->release)
+		c->release(c->ctx, part);
+	return status;
+}
+
+/* What other mounts have unlocked costs no question. */
+static int open_all_shared(struct volume *v, const struct volume_config *c,
+			   const struct disk *disk)
+{
+	const struct disk_part *part;
+	unsigned int next = 0;
+	int status = 0;
+
+	for (; !status && (part = next_luks(v, c, disk, &next)); next++)
+		open_shared(v, part, &status);
+	return status;
 }
 
 static int try_lvm(struct volume *v, const struct volume_config *c, const struct disk *disk,
@@ -175,8 +227,10 @@ static int open_lvm(struct volume *v, const struct volume_config *c, const struc
 	struct skipped skipped = { 0 };
 	const struct disk_part *luks;
 	unsigned int next = 0;
-	int status = try_lvm(v, c, disk, part, true, readonly);
+	int status = open_all_shared(v, c, disk);
 
+	if (!status)
+		status = try_lvm(v, c, disk, part, true, readonly);
 	for (; status == LVM_OPEN_MORE && (luks = next_luks(v, c, disk, &next)); next++) {
 		status = open_next(v, c, luks, readonly, &skipped);
 		if (!status)
@@ -186,7 +240,7 @@ static int open_lvm(struct volume *v, const struct volume_config *c, const struc
 		return status;
 	if (skipped.in_use)
 		return report(REPORT_MOUNT, "already-mounted",
-			      "what %s is in is unlocked for another mount of the stick, which has it alone",
+			      "%s is not in what is left: other encrypted parts are mounted, or about to be",
 			      c->lv ? c->lv : "LVM");
 	if (skipped.status && !v->n_layers && !disk_is_lvm(part))
 		return skipped.status;		/* which was reported */
@@ -209,6 +263,7 @@ int volume_open(struct volume *v, const struct volume_config *c, const struct di
 	const struct disk_part *part = *ret_part;
 	int status = 0;
 
+	v->disk = disk;
 	while (!status && v->n_layers < VOLUME_MAX_LAYERS) {
 		if (!v->lvm && (disk_is_lvm(part) || search_lvm(v, c, part)))
 			status = open_lvm(v, c, disk, part, readonly);

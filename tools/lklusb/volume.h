@@ -23,17 +23,20 @@ struct volume_config {
 	/* What is asked of whoever opens it; NULL: start a key helper; nobody else has parts. */
 	void *ctx;
 	int (*connect)(void *ctx, struct key_session *ret_session);
-	/* Whether this part is ours from now on; false: it is mounted. */
-	bool (*claim)(void *ctx, const struct disk_part *part);
+	/* 0: this encrypted part is ours from now on; else it is mounted, which say reports. */
+	int (*claim)(void *ctx, const struct disk_part *part, bool say);
+	void (*release)(void *ctx, const struct disk_part *part);
 };
 
 /* Devices that were made inside, each of those before. */
 struct volume {
+	const struct disk *disk;
 	unsigned int n_layers;
 	struct volume_layer {
 		struct disk_part part;		/* what is in it */
 		const struct disk_part *below;	/* what was unlocked; NULL: a logical volume */
 		struct unlocked unlocked;
+		bool shared;			/* that is with luks_share.h */
 	} layers[VOLUME_MAX_LAYERS];
 	bool lvm;
 	const char *encryption;		/* "luks1", "luks2", "plain", or NULL */
