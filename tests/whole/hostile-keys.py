@@ -16,7 +16,7 @@ request = b''.join(w.encode() + b'\0' for w in
 
 def mount():
     ours, theirs = socket.socketpair()
-    subprocess.run(['fusermount3', '-o', 'nosuid,nodev,max_read=1048576,fsname=x,subtype=lklusb',
+    subprocess.run(['fusermount3', '-o', 'nosuid,nodev,max_read=1048576,subtype=lklusb,fsname=' + source,
                     '--', folder], pass_fds=[theirs.fileno()],
                    env=dict(os.environ, _FUSE_COMMFD=str(theirs.fileno())), check=True)
     _, (fuse,), _, _ = socket.recv_fds(ours, 1, 1)
