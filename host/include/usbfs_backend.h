@@ -78,4 +78,10 @@ int usbfs_backend_new(const struct usbfs_config *config, struct usb_backend **re
  */
 unsigned int usbfs_backend_streams(const struct usb_backend *backend);
 
+/*
+ * The interfaces whose driver of the host it has detached and would give back when it is
+ * closed, by the right that its descriptor has kept: that somebody else does from now on.
+ */
+uint32_t usbfs_backend_hand_over(struct usb_backend *backend);
+
 #endif

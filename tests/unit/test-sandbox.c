@@ -279,6 +279,31 @@ static int try_usb(void)
 	return result(ioctl(t.event, USBDEVFS_RESET));
 }
 
+/* All that host/backends/usbfs says to a device after it was taken. */
+static int try_usb_all(void)
+{
+	static const unsigned long requests[] = {
+		USBDEVFS_SUBMITURB, USBDEVFS_REAPURBNDELAY, USBDEVFS_DISCARDURB,
+		USBDEVFS_CONTROL, USBDEVFS_SETINTERFACE, USBDEVFS_SETCONFIGURATION,
+		USBDEVFS_CLEAR_HALT, USBDEVFS_RESET, USBDEVFS_ALLOC_STREAMS,
+		USBDEVFS_FREE_STREAMS, USBDEVFS_CLAIMINTERFACE, USBDEVFS_RELEASEINTERFACE,
+		USBDEVFS_GETDRIVER, USBDEVFS_GET_CAPABILITIES, USBDEVFS_GET_SPEED,
+		USBDEVFS_DROP_PRIVILEGES,
+	};
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		if (ioctl(t.event, requests[i], NULL) != -1 || errno != ENOTTY)
+			return EINVAL;
+	return 0;
+}
+
+static int try_claim_from_driver(void)
+{
+	struct usbdevfs_disconnect_claim arg = { 0 };
+
+	return result(ioctl(t.event, USBDEVFS_DISCONNECT_CLAIM, &arg));
+}
+
 static int try_usb_driver(void)
 {
 	struct usbdevfs_ioctl arg = { .ioctl_code = USBDEVFS_DISCONNECT };
@@ -394,7 +419,9 @@ static const struct attempt attempts[] = {
 	A(raise_limit, KILLED),
 	A(mount, KILLED),
 	{ "usb", try_usb, KILLED, ENOTTY, KILLED },
+	{ "all of usb", try_usb_all, KILLED, 0, KILLED },
 	A(usb_driver, KILLED),
+	A(claim_from_driver, KILLED),
 	A(fstat, 0),
 	A(file, 0),
 	A(pair, 0),

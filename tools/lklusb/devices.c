@@ -21,6 +21,7 @@
 
 #include "broker.h"
 #include "devices_i.h"
+#include "log.h"
 #include "output.h"
 #include "report.h"
 
@@ -504,12 +505,23 @@ static bool start_guardian(const struct device *d)
 {
 	const char *number = strrchr(d->interface, '.');
 	int fd = open(d->node, O_RDWR | O_CLOEXEC);
-
 	bool guarded = fd >= 0 && number && !broker_guard(fd, strtoul(number + 1, NULL, 10));
 
 	if (fd >= 0)
 		close(fd);
 	return guarded;
+}
+
+/*
+ * There was no guardian, and a driver was detached: the broker has our descriptor as well,
+ * with its rights, which the sandbox keeps from us.
+ */
+static void hand_over(struct usb_backend *backend, int fd)
+{
+	uint32_t detached = usbfs_backend_hand_over(backend);
+
+	if (detached && broker_guard(fd, __builtin_ctz(detached)))
+		log_warn("usbfs: the host will not get its driver back");
 }
 
 void devices_close(void)
@@ -551,8 +563,10 @@ int devices_open(const char *source, bool detach, void (*gone)(void *ctx),
 	config.others_give_back = detach && *d.driver && start_guardian(&d);
 	err = usbfs_backend_new(&config, ret_backend, driver);
 	*ret_device = d;
-	if (!err)
+	if (!err) {
+		hand_over(*ret_backend, config.fd);
 		return 0;
+	}
 	close(config.fd);
 	devices_close();
 	return err == -EBUSY ? busy(&d, *driver ? driver : "a driver") : cannot_open(&d, err);

@@ -34,6 +34,8 @@ void guardian_give_back(void)
 
 	if (guarded.fd < 0)
 		return;
+	/* It may be the very one with the claim, if that was not released by its end. */
+	ioctl(guarded.fd, USBDEVFS_RELEASEINTERFACE, &guarded.interface);
 	for (int i = 0; i < TRIES; i++) {
 		if (ioctl(guarded.fd, USBDEVFS_IOCTL, &connect) >= 0 || errno != EBUSY)
 			break;

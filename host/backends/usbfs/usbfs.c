@@ -276,6 +276,15 @@ static void usbfs_close(struct usb_backend *base)
 	usbfs_free(b);
 }
 
+uint32_t usbfs_backend_hand_over(struct usb_backend *base)
+{
+	struct usbfs *b = usbfs_from_base(base);
+	uint32_t detached = b->config.others_give_back ? 0 : b->detached;
+
+	b->config.others_give_back = true;
+	return detached;
+}
+
 static const struct usb_backend_ops usbfs_ops = {
 	.name = "usbfs",
 	.submit = usbfs_submit,
