@@ -46,7 +46,7 @@ patches: deps
 conformance: build uml
 	@tests/conformance
 
-bench: build uml
+bench: build uml guests
 	@bench/run
 	@bench/uml
 	@bench/usbfs
