@@ -37,6 +37,14 @@ check: build uml guests
 check-full: build uml guests
 	@scripts/build-uml debug
 	@tests/run --full
+	@tests/matrix/run -j 2
+
+# docs/matrix.md: every filesystem in every layout. An hour; make matrix MATRIX=--untested
+# goes on with what never ran.
+MATRIX =
+matrix: build uml
+	@tests/matrix/run --save -j 2 $(MATRIX)
+	@tests/matrix/table
 
 # The guest driver as a series for the mainline kernel.
 patches: deps
@@ -62,4 +70,4 @@ install: build
 clean:
 	rm -rf build
 
-.PHONY: all deps kernel uml guests build demo check check-full patches conformance bench fuzz install clean
+.PHONY: all deps kernel uml guests build demo check check-full matrix patches conformance bench fuzz install clean

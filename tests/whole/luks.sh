@@ -2,7 +2,6 @@
 # What cryptsetup encrypted is read, and what was written through the mount is decrypted
 # by cryptsetup.
 # variant: 1 512
-# variant: 2 512
 # variant: 2 4096
 # full variant: 2 1024
 # full variant: 2 2048
