@@ -4,7 +4,7 @@
  * then it is asked, through a socket, about copies of headers, and answers each time with
  * a volume key; ends when nobody has the other end of the socket.
  */
-#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +35,43 @@ static bool read_setup(void)
 {
 	return read(KEY_FD_SETUP, &setup, sizeof(setup)) == sizeof(setup) &&
 	       setup.magic == KEY_MAGIC;
+}
+
+/* ---- the end ---- */
+
+static volatile sig_atomic_t ended;
+
+static void on_end(int sig)
+{
+	ended = 1;
+}
+
+/*
+ * While it works they end it. While it waits they do so after wiping, and also if the other
+ * end of the socket, which may be in wrong hands, stays open.
+ */
+static void let_signals(bool through)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	struct sigaction action = { .sa_handler = through ? SIG_DFL : on_end };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sigaddset(&set, signals[i]);
+		sigaction(signals[i], &action, NULL);
+	}
+	sigprocmask(through ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
+/* Whether there is a question, or nobody is left to ask one. */
+static bool wait_for_question(void)
+{
+	struct pollfd pfd = { .fd = KEY_FD_SOCKET, .events = POLLIN };
+	sigset_t none;
+
+	sigemptyset(&none);
+	return ppoll(&pfd, 1, NULL, &none) == 1 && !ended;
 }
 
 /* ---- questions ---- */
@@ -71,27 +108,11 @@ static bool read_question(void)
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control, .msg_controllen = sizeof(control),
 	};
-	ssize_t n;
+	ssize_t n = wait_for_question() ? recvmsg(KEY_FD_SOCKET, &msg, MSG_CMSG_CLOEXEC) : -1;
 
-	do {
-		n = recvmsg(KEY_FD_SOCKET, &msg, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
 	return n == sizeof(question) && !(msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
 	       take_header(&msg) && question.magic == KEY_MAGIC &&
 	       is_printable(question.what, sizeof(question.what));
-}
-
-/* While it works they end it; while it waits the end of the socket does, after wiping. */
-static void let_signals(bool through)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	sigprocmask(through ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }
 
 static bool answer_question(void)
