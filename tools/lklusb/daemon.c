@@ -64,6 +64,8 @@ static void wait_and_exit(pid_t child, int fd)
 		_exit(WEXITSTATUS(status));
 	report(REPORT_BUG, "died", "the serving process ended by signal %d",
 	       WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		report_hint("the sandbox ended it: --sandbox=debug names the system call");
 	_exit(REPORT_BUG);
 }
 
