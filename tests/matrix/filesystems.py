@@ -5,14 +5,14 @@ import os
 import re
 import subprocess
 
-from storage import MIB, Failure, size_of, tool
+from storage import MIB, Failure, tool
 
-SIZE = 64 * MIB
+SMALL, LARGE = 32 * MIB, 64 * MIB   # btrfs and f2fs want the second
 
 
-def room(path):
+def room(path, size=SMALL):
     with open(path, 'wb') as f:
-        f.truncate(SIZE)
+        f.truncate(size)
 
 
 def make_ext(path, tree, sector, kind):
@@ -67,10 +67,9 @@ def take_xfs(path, to, inodes):
 
 
 def make_btrfs(path, tree, sector, kind):
-    room(path)
+    room(path, LARGE)
     tool('mkfs.btrfs', '-q', '-f', '-m', 'single', '-d', 'single', '--rootdir', tree, path)
-    if size_of(path) != SIZE:
-        os.truncate(path, SIZE)
+    os.truncate(path, LARGE)
 
 
 def take_btrfs(path, to, inodes):
@@ -78,7 +77,7 @@ def take_btrfs(path, to, inodes):
 
 
 def make_f2fs(path, tree, sector, kind):
-    room(path)
+    room(path, LARGE)
     tool('mkfs.f2fs', '-q', '-f', '-w', str(sector), path)
     tool('sload.f2fs', '-f', tree, path)
 
@@ -170,7 +169,7 @@ def make_erofs(path, tree, sector, kind):
 
 
 def pad(path):
-    os.truncate(path, SIZE)
+    os.truncate(path, SMALL)
 
 
 # With a tree, the checker, what takes a tree out, that one's name

@@ -215,7 +215,8 @@ class Table:
 class Groups:
     """Empty groups of lvm2 for volumes of any size, made by one boot of a guest."""
 
-    SIZES = [64, 66, 80, 84]    # MiB of what is in one: filesystem, LUKS1, LUKS2, LUKS with a group
+    # MiB of what is in one: filesystem, LUKS1, LUKS2, LUKS2 with a group
+    SIZES = [s + more for s in (32, 64) for more in (0, 2, 16, 20)]
 
     def __init__(self, work):
         self.work, self.made = work, False

@@ -5,7 +5,6 @@
 # variant: 1
 # variant: 2
 # variant: 3
-# variant: 4
-# limit: 300
+# limit: 400
 . "$TOP/tests/whole/lib.bash"
 python3 "$TOP/tests/matrix/run" --slice "$1" || fail "cells"
