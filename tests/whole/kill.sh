@@ -10,14 +10,16 @@ make_fs "$1" "$img" "$(fs_size "$1")"
 for round in 1 2 3 4 5 6; do
 	mount_stick "$img"
 	server=$(server_of)
+	# In the mount: what is at its place when it is gone is another folder.
 	(
+		cd "$dir" || exit
 		i=0
 		while :; do
 			i=$((i + 1))
-			mkdir -p "$dir/$round.$((i % 7))" && echo $i > "$dir/$round.$((i % 7))/f$i" &&
-				mv "$dir/$round.$((i % 7))/f$i" "$dir/$round.moved$((i % 13))" || exit
-			[ $((i % 10)) = 0 ] && rm -rf "$dir/$round.$((i % 3))"
-			[ $((i % 25)) = 0 ] && sync "$dir/$round.moved1"
+			mkdir -p "$round.$((i % 7))" && echo $i > "$round.$((i % 7))/f$i" &&
+				mv "$round.$((i % 7))/f$i" "$round.moved$((i % 13))" || exit
+			[ $((i % 10)) = 0 ] && rm -rf "$round.$((i % 3))"
+			[ $((i % 25)) = 0 ] && sync "$round.moved1"
 		done
 	) 2>/dev/null &
 	writer=$!

@@ -50,7 +50,7 @@ wait_gone "$broker"
 # killed while it is busy: nothing is left, and the next one can start at once
 mount_stick "$img"
 server=$(server_of)
-(while head -c 100000 /dev/zero > "$dir/zero"; do :; done) 2> /dev/null &
+(cd "$dir" && while head -c 100000 /dev/zero > zero; do :; done) 2> /dev/null &
 writer=$!
 sleep 0.3
 kill -9 "$server"
