@@ -41,8 +41,10 @@ for command in $commands; do
 	bash_completes "lklusb $command -" | sort > offered
 	{ in_help "$command"; echo --help; } | sort -u > wanted
 	diff wanted offered || fail "$command: --help has, the completion offers"
+	limit=20
+	[ "$command" = watch ] && limit=1	# it goes on until it is ended
 	while read -r option; do
-		timeout -k 3 20 "$LKLUSB" "$command" "$option" > out 2>&1 < /dev/null
+		timeout -k 3 $limit "$LKLUSB" "$command" "$option" > out 2>&1 < /dev/null
 		grep -qE "unrecognized|invalid option" out && fail "$command has no $option: $(cat out)"
 	done < offered
 	cat offered >> known
