@@ -30,7 +30,7 @@ build: kernel
 demo: build
 	@scripts/demo
 
-# Everything below 15 minutes when the kernel is in the cache.
+# Some 16 minutes when the kernels are in the cache.
 check: build uml guests
 	@tests/run
 
@@ -39,7 +39,7 @@ check-full: build uml guests
 	@tests/run --full
 	@tests/matrix/run -j 2
 
-# docs/matrix.md: every filesystem in every layout. An hour; make matrix MATRIX=--untested
+# docs/matrix.md: every filesystem in every layout. Half an hour; make matrix MATRIX=--untested
 # goes on with what never ran.
 MATRIX =
 matrix: build uml
