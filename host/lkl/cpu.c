@@ -10,15 +10,30 @@
  * A call that finds the CPU driven is handed over to its driver; its thread
  * sleeps until the call is done or it is itself kicked to drive: a thread that
  * waits for a device is the cheapest one to handle that device's interrupt.
+ *
+ * To be woken takes longer than many a wait. So a thread whose last waits were short
+ * first spins: it looks for the end of its call, and for pending bits to handle. There
+ * is one spinner at a time, and while there is one nobody kicks. That loses nothing: a
+ * spinner stops being it, then looks at pending; whoever relied on it had set his bit,
+ * then looked for a spinner. (Sequentially consistent again.)
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 #include "lkl_host_i.h"
 
 #define LOAD(p)		__atomic_load_n(p, __ATOMIC_SEQ_CST)
 #define STORE(p, v)	__atomic_store_n(p, v, __ATOMIC_SEQ_CST)
 #define XCHG(p, v)	__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
+#define OR(p, bits)	__atomic_fetch_or(p, bits, __ATOMIC_SEQ_CST)
+
+#define SPIN_NS		20000
+#define SHORT_NS	(2 * SPIN_NS)	/* of a wait with its wake-up */
+#define SHORT_NEEDED	4		/* short waits in a row before a spin */
+#define SHORT_MISSED	(-16)		/* after a spin in vain */
+#define SHORT_ONE_CPU	(-1000)		/* the same where nobody else could run */
 
 /* protects the list of sleepers and the moment of death */
 static pthread_mutex_t sleep_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -28,7 +43,10 @@ static pthread_t background;
 static int background_word;		/* 1 = drive, 2 = end; futex */
 static bool background_runs;
 
+static int spinner;			/* there is one; atomic */
+
 static __thread bool in_guest;
+static __thread int short_waits;		/* in a row; below 0: not yet counting */
 static __thread bool volunteers;		/* between lkl_drive_begin and _end */
 static __thread struct lkl_thread volunteer;	/* whose call is always done */
 static __thread void (*sleep_hook)(void *ctx);
@@ -84,6 +102,13 @@ static void kick(void)
 		futex_wake(&background_word, 1);
 }
 
+/* After something was made pending and the CPU was seen undriven. */
+static void call_for_driver(void)
+{
+	if (!LOAD(&spinner))
+		kick();
+}
+
 /* Only the address is used: the record may be gone. */
 void cpu_wake(int *state)
 {
@@ -92,15 +117,14 @@ void cpu_wake(int *state)
 
 /*
  * If bits were pending before, whoever set them has kicked or has seen a driver
- * that is going to look.
+ * or spinner that is going to look.
  */
 void cpu_raise(lkl_u64 bits)
 {
-	lkl_u64 old = __atomic_fetch_or(&lkl_kernel_pending, bits,
-					__ATOMIC_SEQ_CST);
+	lkl_u64 old = OR(&lkl_kernel_pending, bits);
 
 	if (!old && !in_guest && !volunteers && !LOAD(&lkl_cpu.owner))
-		kick();
+		call_for_driver();
 }
 
 /* The CPU will never run again: every call that waits has failed. */
@@ -138,7 +162,9 @@ static void drive(struct lkl_thread *t, void (*enter)(void))
 		more = lkl_cpu.more;
 		XCHG(&lkl_cpu.owner, 0);
 		if (more && t) {
-			kick();
+			/* None has come, but a spinner looks for bits only. */
+			OR(&lkl_kernel_pending, LKL_PENDING_CALLS);
+			call_for_driver();
 			return;
 		}
 		if (!more && !LOAD(&lkl_kernel_pending))
@@ -179,11 +205,29 @@ static void sleepers_remove(struct lkl_thread *t)
 		t->next_sleeper->prev_sleeper = t->prev_sleeper;
 }
 
+static lkl_u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void count_wait(lkl_u64 ns)
+{
+	if (short_waits >= 0 && ns >= SHORT_NS)
+		short_waits = 0;
+	else if (short_waits < SHORT_NEEDED)
+		short_waits++;
+}
+
 /* Until the call is done or its thread should drive. */
 static void call_sleep(struct lkl_thread *t)
 {
+	lkl_u64 begin = now_ns();
+
 	pthread_mutex_lock(&sleep_lock);
-	if (lkl_cpu.dead) {
+	if (cpu_is_dead()) {
 		t->ret = -EIO;
 		STORE(&t->state, LKL_CALL_DONE);
 	}
@@ -202,6 +246,7 @@ static void call_sleep(struct lkl_thread *t)
 	pthread_mutex_lock(&sleep_lock);
 	sleepers_remove(t);
 	pthread_mutex_unlock(&sleep_lock);
+	count_wait(now_ns() - begin);
 	if (cas(&t->state, LKL_CALL_DRIVE, LKL_CALL_PENDING) && try_own())
 		drive(t, lkl_kernel_resume);
 }
@@ -215,19 +260,67 @@ static void hand_over(struct lkl_thread *t)
 	} while (!__atomic_compare_exchange_n(&lkl_cpu.calls, &head, t, true,
 					      __ATOMIC_SEQ_CST,
 					      __ATOMIC_SEQ_CST));
-	__atomic_fetch_or(&lkl_kernel_pending, LKL_PENDING_CALLS,
-			  __ATOMIC_SEQ_CST);
+	OR(&lkl_kernel_pending, LKL_PENDING_CALLS);
+}
+
+static void relax(void)
+{
+#ifdef __x86_64__
+	__builtin_ia32_pause();
+#endif
+}
+
+static bool one_cpu(void)
+{
+	cpu_set_t cpus;
+
+	return !sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) == 1;
+}
+
+/* Until the call is done or nothing has happened for SPIN_NS. */
+static void spin_until(struct lkl_thread *t)
+{
+	lkl_u64 begin = now_ns();
+
+	do {
+		for (int i = 0; i < 16; i++) {
+			if (LOAD(&t->state) == LKL_CALL_DONE)
+				return;
+			if (LOAD(&lkl_kernel_pending) && try_own()) {
+				drive(t, lkl_kernel_resume);
+				begin = now_ns();
+			}
+			relax();
+		}
+	} while (now_ns() - begin < SPIN_NS);
+	short_waits = one_cpu() ? SHORT_ONE_CPU : SHORT_MISSED;
+}
+
+static void spin(struct lkl_thread *t)
+{
+	spin_until(t);
+	STORE(&spinner, 0);
+	if (!LOAD(&lkl_kernel_pending))
+		return;
+	/* Left to us. Whose call is done has no time for others. */
+	if (LOAD(&t->state) == LKL_CALL_DONE)
+		call_for_driver();
+	else if (try_own())
+		drive(t, lkl_kernel_resume);
 }
 
 static void call_wait(struct lkl_thread *t)
 {
 	while (LOAD(&t->state) != LKL_CALL_DONE) {
-		if (lkl_cpu.dead) {
+		if (cpu_is_dead()) {
 			t->ret = -EIO;
 			STORE(&t->state, LKL_CALL_DONE);
 			break;
 		}
-		call_sleep(t);
+		if (short_waits >= SHORT_NEEDED && cas(&spinner, 0, 1))
+			spin(t);
+		else
+			call_sleep(t);
 	}
 }
 
