@@ -61,7 +61,7 @@ static void host_random(void *buf, unsigned long len)
 static const struct lkl_host_ops host_ops = {
 	.print		= host_print,
 	.panic		= host_panic,
-	.monotonic_ns	= timer_monotonic_ns,
+	.monotonic_ns	= timer_guest_ns,
 	.wall_ns	= host_wall_ns,
 	.timer_set	= timer_set,
 	.random		= host_random,

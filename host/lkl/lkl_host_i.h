@@ -24,7 +24,7 @@ void cpu_wake(int *state);
 int timer_start(void);
 void timer_stop(void);
 void timer_set(lkl_u64 deadline_ns);
-lkl_u64 timer_monotonic_ns(void);
+lkl_u64 timer_guest_ns(void);		/* only who owns the CPU */
 bool timer_skip(lkl_u64 limit);		/* one thread at a time */
 
 /* memory.c */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <time.h>
+#include "guest_clock.h"
 #include "lkl_host_i.h"
 
 #define NEVER (~0ULL)
@@ -22,13 +23,26 @@ static int word;			/* futex, counts changes */
 static bool stop;
 static lkl_u64 ahead;			/* of the host's clock, ns; atomic, only grows */
 
-lkl_u64 timer_monotonic_ns(void)
+static lkl_u64 host_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec +
-	       __atomic_load_n(&ahead, __ATOMIC_RELAXED);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static struct guest_clock_source source = { .ns = host_ns };
+static struct guest_clock guest = { .source = &source };	/* the CPU's owner's */
+
+lkl_u64 timer_guest_ns(void)
+{
+	return guest_clock_ns(&guest) + __atomic_load_n(&ahead, __ATOMIC_RELAXED);
+}
+
+/* As exact as it can be: for whoever does not own the CPU. */
+static lkl_u64 now_ns(void)
+{
+	return host_ns() + __atomic_load_n(&ahead, __ATOMIC_RELAXED);
 }
 
 static void prod(void)
@@ -44,12 +58,13 @@ void timer_set(lkl_u64 when)
 		prod();
 }
 
-/* The event of that time, unless it moved. */
+/* The event of that time, unless it moved. Who handles it must not find it is too early. */
 static bool fire(lkl_u64 when)
 {
 	if (!__atomic_compare_exchange_n(&deadline, &when, NEVER, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_SEQ_CST))
 		return false;
+	guest_clock_doubt(&guest);
 	cpu_raise(LKL_PENDING_TIMER);
 	return true;
 }
@@ -57,7 +72,7 @@ static bool fire(lkl_u64 when)
 bool timer_skip(lkl_u64 limit)
 {
 	lkl_u64 when = __atomic_load_n(&deadline, __ATOMIC_SEQ_CST);
-	lkl_u64 now = timer_monotonic_ns(), used = __atomic_load_n(&ahead, __ATOMIC_RELAXED);
+	lkl_u64 now = now_ns(), used = __atomic_load_n(&ahead, __ATOMIC_RELAXED);
 
 	if (when == NEVER || when <= now || used > limit || when - now > limit - used)
 		return false;
@@ -75,7 +90,7 @@ static void *timer_main(void *unused)
 	while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
 		seen = __atomic_load_n(&word, __ATOMIC_SEQ_CST);
 		when = __atomic_load_n(&deadline, __ATOMIC_SEQ_CST);
-		if (when != NEVER && when <= timer_monotonic_ns()) {
+		if (when != NEVER && when <= now_ns()) {
 			fire(when);
 			continue;
 		}
@@ -90,6 +105,7 @@ static void *timer_main(void *unused)
 
 int timer_start(void)
 {
+	source.ticks = guest_clock_counter();
 	if (pthread_create(&thread, NULL, timer_main, NULL))
 		return -EAGAIN;
 	runs = true;
