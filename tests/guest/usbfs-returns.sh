@@ -9,7 +9,7 @@ start_gadget high
 echo hello > /run/hello
 for after in 2 12 30; do
 	for i in $(seq 30); do [ "$(host_driver)" ] && break; sleep 0.1; done
-	$user "$LKLUSB" mount --detach-driver usb:1-1 $dir > /run/err 2>&1 &
+	$user "$LKLUSB" mount --sandbox=require --detach-driver usb:1-1 $dir > /run/err 2>&1 &
 	mounting=$!
 	for i in $(seq 100); do [ "$(host_driver)" = usbfs ] && break; sleep 0.05; done
 	unplug_after $after
@@ -24,6 +24,7 @@ for after in 2 12 30; do
 	cat /run/err
 	if [ "$1" = same ]; then
 		[ $status = 0 ] && is_mounted || fail "status $status"
+		confined
 		$user cp /run/hello $dir/hello$after || fail cp
 		umount_stick
 		[ "$(host_driver)" = usb-storage ] || fail "no driver given back"

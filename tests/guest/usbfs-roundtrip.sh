@@ -18,6 +18,7 @@ mount_stick --detach-driver usb:0525:a4a5
 [ "$(host_driver)" = usbfs ] || fail "driver: $(host_driver)"
 $user cp -r /run/tree $dir/ || fail cp
 $user diff -r /run/tree $dir/tree || fail "differs while mounted"
+confined
 $lklusb dmesg $dir | grep -qi "$1-\?speed USB device" || fail "speed"
 umount_stick
 [ "$(host_driver)" = usb-storage ] || fail "no driver given back: '$(host_driver)'"

@@ -15,6 +15,7 @@ $lklusb dmesg $dir > /run/guest
 [ "$(guest_driver /run/guest)" = uas ] || { tail -20 /run/guest; fail "no UAS"; }
 $user cp -r "$TOP/tools" /run/big $dir/ || fail cp
 $user diff -r "$TOP/tools" $dir/tools && $user cmp /run/big $dir/big || fail "differs"
+confined
 $lklusb dmesg $dir | grep -E "uas_eh|reset|error" && fail "the library kernel complains"
 umount_stick
 mount_stick usb:0525:a4a5

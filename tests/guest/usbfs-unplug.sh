@@ -19,7 +19,7 @@ head -c 16000000 /dev/urandom > /run/data
 
 server=
 mount_for_unplug() {
-	$user "$LKLUSB" mount -v -f usb:1-1 $dir > /run/err 2>&1 &
+	$user "$LKLUSB" mount --sandbox=require -v -f usb:1-1 $dir > /run/err 2>&1 &
 	server=$!
 	for i in $(seq 100); do
 		[ "$(server_of)" ] && return
@@ -43,7 +43,7 @@ after_unplug() {
 
 # Before anything is mounted, after $1 URBs.
 pull_before_mounted() {
-	$user "$LKLUSB" mount -v -f usb:1-1 $dir > /run/err 2>&1 &
+	$user "$LKLUSB" mount --sandbox=require -v -f usb:1-1 $dir > /run/err 2>&1 &
 	server=$!
 	unplug_after "$1"
 	wait_gone $server 15
@@ -63,9 +63,11 @@ pull_idle() {
 }
 
 pull_reading() {
-	mount_for_unplug
-	$user cp /run/data $dir/data || fail cp
-	umount_stick
+	if [ "$1" = 1 ]; then
+		mount_for_unplug
+		$user cp /run/data $dir/data || fail cp
+		umount_stick
+	fi
 	mount_for_unplug
 	$user cat $dir/data > /dev/null 2> /run/cat &
 	unplug_after $((30 + $1))

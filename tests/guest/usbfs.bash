@@ -75,18 +75,14 @@ plug() {
 	give_node
 }
 
-# URBs that the host has ever given to the stick.
-urbs() {
-	cat /sys/bus/usb/devices/*-1/urbnum
+# after_urbs N [FILE TEXT]: as soon as N URBs were given to the stick from now on.
+after_urbs() {
+	mountpoint -q /sys/kernel/debug || mount -t debugfs debug /sys/kernel/debug
+	timeout -k 3 20 chrt -f 50 "$TOP/tests/guest/after-urbs.py" "$@" || fail "fewer than $1 URBs"
 }
 
-# unplug_after N [SECONDS]: as soon as N more URBs than now were given to the stick.
 unplug_after() {
-	local n path want=$(($(urbs) + $1)) end=$((SECONDS + ${2:-20}))
-	path=$(echo /sys/bus/usb/devices/*-1/urbnum)
-	while [ $SECONDS -lt $end ] && read -r n < "$path" && [ "$n" -lt $want ]; do :; done
-	unplug
-	[ "${n:-0}" -ge $want ] || fail "only $n URBs, not $want"
+	after_urbs "$1" /sys/class/udc/dummy_udc.0/soft_connect disconnect
 }
 
 unplug() {
@@ -166,7 +162,8 @@ is_mounted() {
 
 mount_stick() {
 	mounts=$((mounts + 1))
-	$lklusb mount --kernel-log "/run/user/guest$mounts.dmesg" "$@" "$dir" || fail "mount $*"
+	$lklusb mount --sandbox=require --kernel-log "/run/user/guest$mounts.dmesg" "$@" "$dir" ||
+		fail "mount $*"
 	is_mounted || fail "mount returned, but nothing is mounted"
 }
 
@@ -178,6 +175,17 @@ umount_stick() {
 
 server_of() {
 	$user "$LKLUSB" status -J "$dir" | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'
+}
+
+# All threads of who serves: what usbfs needs is done in the whole sandbox.
+confined() {
+	local server t
+	server=$(server_of)
+	for t in /proc/"$server"/task/*; do
+		grep -q '^Seccomp:.*2$' "$t/status" && grep -q '^NoNewPrivs:.*1$' "$t/status" ||
+			fail "outside of the sandbox: $(cat "$t/comm")"
+	done
+	$user "$LKLUSB" status -J "$dir" | grep -q '"sandbox":"full"' || fail "status: no sandbox"
 }
 
 # Within $2 s, 10 by default.

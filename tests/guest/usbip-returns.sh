@@ -43,7 +43,8 @@ fi
 for after in 2 12 30; do
 	$user "$LKLUSB" mount "$src" $dir > /run/err 2>&1 &
 	mounting=$!
-	unplug_after $after
+	after_urbs $after
+	unplug
 	[ "$1" = never ] || usbip bind -b "$busid" || fail "bind again"
 	wait_gone $mounting 40
 	wait $mounting
