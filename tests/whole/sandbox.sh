@@ -3,21 +3,11 @@
 # of all threads; a process that was killed leaves neither mount nor names. What cannot be
 # done from inside tests/unit/test-sandbox tries.
 . "$TOP/tests/whole/lib.bash"
-host=$("$LKLUSB" doctor)
-echo "$host" | grep -q '^ok    landlock' && echo "$host" | grep -q '^ok    seccomp' ||
-	fail "this host has no Landlock or seccomp: $host"
+. "$TOP/tests/sandbox.bash"
 make_fs ext4 "$img" 50M
 export XDG_RUNTIME_DIR=$WORK/run
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 
-# confined PID: all of its threads
-confined() {
-	local t
-	for t in /proc/"$1"/task/*; do
-		grep -q '^Seccomp:.*2$' "$t/status" && grep -q '^NoNewPrivs:.*1$' "$t/status" ||
-			fail "outside: $(cat "$t/comm"), $t"
-	done
-}
 sandbox_is() {
 	"$LKLUSB" status -J "$dir" | grep -q "\"sandbox\":\"$1\"" || fail "status: not $1"
 }
@@ -39,7 +29,7 @@ for fd in /proc/"$server"/fd/*; do
 	*) fail "open: $(readlink "$fd")" ;;
 	esac
 done
-broker=$(ps -o pid= --ppid "$server" | tr -d ' ')
+broker=$(broker_of "$server")
 [ "$(cat "/proc/$broker/comm")" = lklusb-broker ] || fail "no broker"
 ls -l "/proc/$broker/fd" > "$WORK/broker-files"
 grep -E "fuse|$img|memfd" "$WORK/broker-files" && fail "the broker has the stick"

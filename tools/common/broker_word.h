@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * broker_word.h - what the process in the sandbox asks the broker, a process outside of it
- * (tools/lklusb/broker.h): one message of fixed size for each question and each answer, on
+ * broker_word.h - what a process in the sandbox asks its broker, a process outside of it
+ * (tools/lklusb/broker.h; tools/vhost-user-usb/opener.h): one message of fixed size for each question and each answer, on
  * a SOCK_SEQPACKET pair. Whoever asks may have been taken over.
  *
  *   word       text            value           descriptors     answer
@@ -16,8 +16,9 @@
  *   KEYS       -               -               -               the key helper's socket, or
  *                                                              an exit status
  *   END_KEYS   -               -               -               -
- *   REOPEN     -               -               -               descriptor
- *   GIVE_BACK  -               -               -               -
+ *   REOPEN     -               number of what  -               descriptor, and what is to be
+ *                                                              known of it
+ *   GIVE_BACK  -               number          -               -
  *   SAME       path            which file      -               0 or -EINVAL
  *   LOG        line            priority        -               none
  *   QUIET      -               -               -               -

@@ -4,116 +4,30 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "broker_word.h"
-#include "send_fd.h"
+#include "broker_ask.h"
 #include "unlock.h"
-
-static struct {
-	int socket;
-	pid_t pid;
-	pthread_mutex_t lock;	/* one question at a time */
-} broker = { .socket = -1, .lock = PTHREAD_MUTEX_INITIALIZER };
 
 int broker_start(const struct broker_config *config)
 {
-	int ends[2], err;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
-		return -errno;
-	broker.pid = fork();
-	if (!broker.pid) {
-		close(ends[0]);
-		broker_serve(config, ends[1]);
-	}
-	err = broker.pid < 0 ? -errno : 0;
-	close(ends[1]);
-	if (err)
-		close(ends[0]);
-	else
-		broker.socket = ends[0];
-	return err;
+	return broker_fork(broker_serve, config);
 }
-
-/* ---- questions ---- */
-
-static int receive_answer(int *ret_fd, uint64_t *ret_value)
-{
-	struct broker_answer a;
-	int fd = -1;
-	ssize_t n;
-
-	do {
-		n = receive_fd(broker.socket, &a, sizeof(a), &fd);
-	} while (n == -EINTR);
-	if (n <= 0)
-		return -EPIPE;
-	if (ret_fd)
-		*ret_fd = fd;
-	else if (fd >= 0)
-		close(fd);
-	if (ret_value)
-		*ret_value = a.value;
-	return a.err;
-}
-
-static int ask_locked(const struct broker_question *q, int fd, int *ret_fd, uint64_t *ret_value)
-{
-	bool answered = broker_question_answered(q);
-	int err = send_fd(broker.socket, q, sizeof(*q), answered ? 0 : MSG_DONTWAIT, fd);
-
-	return err || !answered ? err : receive_answer(ret_fd, ret_value);
-}
-
-static int ask(enum broker_word word, uint64_t value, const char *text, int fd, int *ret_fd,
-	       uint64_t *ret_value)
-{
-	struct broker_question q = { .word = word, .value = value };
-	int err;
-
-	if (broker.socket < 0)
-		return -EPIPE;
-	if (text)
-		snprintf(q.text, sizeof(q.text), "%s", text);
-	pthread_mutex_lock(&broker.lock);
-	err = ask_locked(&q, fd, ret_fd, ret_value);
-	pthread_mutex_unlock(&broker.lock);
-	return err;
-}
-
-static int say(enum broker_word word, uint64_t value)
-{
-	return ask(word, value, NULL, -1, NULL, NULL);
-}
-
-/* ---- the words ---- */
 
 int broker_device(const char *id)
 {
-	return ask(BROKER_DEVICE, 0, id, -1, NULL, NULL);
+	return broker_ask(BROKER_DEVICE, 0, id, -1, NULL, NULL);
 }
 
 int broker_guard(int fd, unsigned int interface)
 {
-	return ask(BROKER_GUARD, interface, NULL, fd, NULL, NULL);
-}
-
-int broker_seal(void)
-{
-	return say(BROKER_SEAL, 0);
+	return broker_ask(BROKER_GUARD, interface, NULL, fd, NULL, NULL);
 }
 
 int broker_keep(const char *dir, dev_t *ret_dev)
 {
 	uint64_t dev = 0;
-	int err = ask(BROKER_KEEP, 0, dir, -1, NULL, &dev);
+	int err = broker_ask(BROKER_KEEP, 0, dir, -1, NULL, &dev);
 
 	if (!err)
 		*ret_dev = dev;
@@ -122,17 +36,17 @@ int broker_keep(const char *dir, dev_t *ret_dev)
 
 int broker_publish(dev_t dev)
 {
-	return say(BROKER_PUBLISH, dev);
+	return broker_say(BROKER_PUBLISH, dev);
 }
 
 void broker_withdraw(dev_t dev)
 {
-	say(BROKER_WITHDRAW, dev);
+	broker_say(BROKER_WITHDRAW, dev);
 }
 
 void broker_unmount(dev_t dev)
 {
-	say(BROKER_UNMOUNT, dev);
+	broker_say(BROKER_UNMOUNT, dev);
 }
 
 /* Others may ask meanwhile: whoever unmounts this ends the wait. */
@@ -143,7 +57,7 @@ void broker_sync(dev_t dev)
 
 	if (pipe2(fds, O_CLOEXEC))
 		return;
-	err = ask(BROKER_SYNC, dev, NULL, fds[1], NULL, NULL);
+	err = broker_ask(BROKER_SYNC, dev, NULL, fds[1], NULL, NULL);
 	close(fds[1]);
 	while (!err && read(fds[0], &c, 1) < 0 && errno == EINTR)
 		;
@@ -152,13 +66,13 @@ void broker_sync(dev_t dev)
 
 static void end_keys(void)
 {
-	say(BROKER_END_KEYS, 0);
+	broker_say(BROKER_END_KEYS, 0);
 }
 
 int broker_connect_keys(void *ctx, struct key_session *ret)
 {
 	uint64_t status = 0;
-	int fd = -1, err = ask(BROKER_KEYS, 0, NULL, -1, &fd, &status);
+	int fd = -1, err = broker_ask(BROKER_KEYS, 0, NULL, -1, &fd, &status);
 
 	if (err || (!status && fd < 0))
 		return unlock_helper_failed(err);
@@ -170,7 +84,7 @@ int broker_connect_keys(void *ctx, struct key_session *ret)
 
 int broker_reopen(int *ret_fd)
 {
-	int fd = -1, err = ask(BROKER_REOPEN, 0, NULL, -1, &fd, NULL);
+	int fd = -1, err = broker_ask(BROKER_REOPEN, 0, NULL, -1, &fd, NULL);
 
 	if (!err && fd < 0)
 		err = -EPROTO;
@@ -181,36 +95,20 @@ int broker_reopen(int *ret_fd)
 
 void broker_give_back(void)
 {
-	say(BROKER_GIVE_BACK, 0);
+	broker_say(BROKER_GIVE_BACK, 0);
 }
 
 int broker_same(unsigned int file, const char *path)
 {
-	return ask(BROKER_SAME, file, path, -1, NULL, NULL);
+	return broker_ask(BROKER_SAME, file, path, -1, NULL, NULL);
 }
 
 void broker_log(int priority, const char *line)
 {
-	ask(BROKER_LOG, priority, line, -1, NULL, NULL);
+	broker_ask(BROKER_LOG, priority, line, -1, NULL, NULL);
 }
 
 void broker_quiet(void)
 {
-	say(BROKER_QUIET, 0);
-}
-
-void broker_leave(void)
-{
-	say(BROKER_END, 0);
-}
-
-void broker_end(void)
-{
-	if (broker.socket < 0)
-		return;
-	broker_leave();
-	close(broker.socket);
-	broker.socket = -1;
-	while (waitpid(broker.pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	broker_say(BROKER_QUIET, 0);
 }

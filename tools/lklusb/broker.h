@@ -5,16 +5,17 @@
  * when that one has ended, in whatever way, it takes away what is left: mounts, names,
  * locks, and gives the host its driver back.
  *
- *   broker_start -> broker_device, broker_guard -> broker_seal -> the rest -> broker_end
+ *   broker_start -> broker_device, broker_guard -> confine() -> the rest -> broker_end
  *
- * Any thread; but broker_start, before there are threads, and broker_end, after them.
- * Functions return 0 or -errno; -EPIPE: it has gone.
+ * broker_ask.h says who may call what, when.
  */
 #ifndef BROKER_H
 #define BROKER_H
 
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "broker_ask.h"
 
 struct guest_config;
 struct key_session;
@@ -34,9 +35,6 @@ int broker_device(const char *id);
 
 /* It gets its driver back with fd, a usbfs node with all its rights; fd stays open. */
 int broker_guard(int fd, unsigned int interface);
-
-/* From now on the two above are refused. */
-int broker_seal(void);
 
 /* A mount of FUSE on this folder, which is ours: its number on the host. */
 int broker_keep(const char *dir, dev_t *ret_dev);
@@ -77,14 +75,8 @@ void broker_log(int priority, const char *line);
 /* It has no terminal and no output any more. */
 void broker_quiet(void);
 
-/* This process is about to end by its own will, which is the end of the broker, too. */
-void broker_leave(void);
-
-/* The same, and waits until everything is taken away. */
-void broker_end(void);
-
 /* ---- broker_serve.c: in the broker ---- */
 
-_Noreturn void broker_serve(const struct broker_config *config, int socket);
+_Noreturn void broker_serve(const void *config, int socket);
 
 #endif

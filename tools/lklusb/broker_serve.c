@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The broker's process: one question after the other. Nothing that it does waits for the
- * one that asks, or for the library kernel: what may do so is a child.
+ * The broker's process. Nothing that it does waits for the one that asks, or for the
+ * library kernel: what may do so is a child.
  */
 #include "broker.h"
 
@@ -10,19 +10,16 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "broker_i.h"
-#include "broker_word.h"
+#include "broker_loop.h"
 #include "devices.h"
 #include "guardian.h"
 #include "guest.h"
-#include "send_fd.h"
 #include "stick_lock.h"
 #include "unlock.h"
 #include "usbip_source.h"
@@ -32,19 +29,11 @@
 static struct {
 	const struct broker_config *config;
 	int socket;
-	bool sealed, left, over;
+	bool sealed, left;
 	unsigned int n_children, n_keys;
 	pid_t helper;		/* not waited for yet, or 0 */
 	struct device device;	/* that may be reopened, if it has an id */
 } b;
-
-/* Descriptors are closed afterwards, unless somebody takes them. */
-struct talk {
-	const struct broker_question *q;
-	int fd;			/* or -1 */
-	uint64_t value;
-	int answer;		/* descriptor, or -1 */
-};
 
 /* ---- children ---- */
 
@@ -59,7 +48,7 @@ static void reap(void)
 	}
 }
 
-static int do_sync(struct talk *t)
+static int do_sync(struct broker_talk *t)
 {
 	const char *dir = broker_mounts_dir(t->q->value);
 	pid_t pid;
@@ -82,7 +71,7 @@ static int do_sync(struct talk *t)
 }
 
 /* Who is asked, and which key file is read, the command line has said. */
-static int do_keys(struct talk *t)
+static int do_keys(struct broker_talk *t)
 {
 	struct key_session session;
 
@@ -99,7 +88,7 @@ static int do_keys(struct talk *t)
 }
 
 /* Waits, since it may have the terminal. */
-static int do_end_keys(struct talk *t)
+static int do_end_keys(struct broker_talk *t)
 {
 	if (!b.helper)
 		return 0;
@@ -113,25 +102,31 @@ static int do_end_keys(struct talk *t)
 
 /* ---- devices ---- */
 
-static int do_device(struct talk *t)
+static int do_device(struct broker_talk *t)
 {
+	if (b.sealed)
+		return -EPERM;
 	return devices_by_id(t->q->text, &b.device) ? 0 : -ENODEV;
 }
 
-static int do_guard(struct talk *t)
+static int do_guard(struct broker_talk *t)
 {
+	if (b.sealed)
+		return -EPERM;
 	guardian_guard(t->fd, t->q->value);
 	t->fd = -1;
 	return 0;
 }
 
-static int do_give_back(struct talk *t)
+static int do_give_back(struct broker_talk *t)
 {
+	if (t->q->value)
+		return -EINVAL;
 	guardian_give_back();
 	return 0;
 }
 
-static int do_seal(struct talk *t)
+static int do_seal(struct broker_talk *t)
 {
 	b.sealed = true;
 	return 0;
@@ -148,10 +143,12 @@ static int connect_again(const char *source, int *ret_fd)
 	return usbip_source_connect(&s, ret_fd, &why);
 }
 
-static int do_reopen(struct talk *t)
+static int do_reopen(struct broker_talk *t)
 {
 	const char *source = b.config->guest->source;
 
+	if (t->q->value)
+		return -EINVAL;
 	if (source && usbip_source_named_by(source))
 		return connect_again(source, &t->answer);
 	return *b.device.id ? devices_take_again(&b.device, b.config->guest->detach_driver,
@@ -169,7 +166,7 @@ static const char *known_file(uint64_t number)
 	return number == BROKER_TRACE ? g->chain.trace_config.path : NULL;
 }
 
-static int do_same(struct talk *t)
+static int do_same(struct broker_talk *t)
 {
 	const char *ours = known_file(t->q->value);
 	struct stat st, other;
@@ -178,7 +175,7 @@ static int do_same(struct talk *t)
 	       st.st_dev == other.st_dev && st.st_ino == other.st_ino ? 0 : -EINVAL;
 }
 
-static int do_keep(struct talk *t)
+static int do_keep(struct broker_talk *t)
 {
 	dev_t dev;
 	int err = broker_mounts_keep(t->q->text, b.config->guest->source, &dev);
@@ -187,31 +184,31 @@ static int do_keep(struct talk *t)
 	return err;
 }
 
-static int do_publish(struct talk *t)
+static int do_publish(struct broker_talk *t)
 {
 	return broker_mounts_publish(t->q->value);
 }
 
-static int do_withdraw(struct talk *t)
+static int do_withdraw(struct broker_talk *t)
 {
 	broker_mounts_withdraw(t->q->value);
 	return 0;
 }
 
-static int do_unmount(struct talk *t)
+static int do_unmount(struct broker_talk *t)
 {
 	broker_mounts_unmount(t->q->value);
 	return 0;
 }
 
-static int do_log(struct talk *t)
+static int do_log(struct broker_talk *t)
 {
 	syslog(t->q->value <= LOG_DEBUG ? t->q->value : LOG_ERR, "%s", t->q->text);
 	return 0;
 }
 
 /* Nobody must wait for the end of our output. */
-static int do_quiet(struct talk *t)
+static int do_quiet(struct broker_talk *t)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -222,13 +219,13 @@ static int do_quiet(struct talk *t)
 	return 0;
 }
 
-static int do_end(struct talk *t)
+static int do_end(struct broker_talk *t)
 {
 	b.left = true;
 	return 0;
 }
 
-static int (*const words[BROKER_N_WORDS])(struct talk *t) = {
+static broker_word_fn *const words[BROKER_N_WORDS] = {
 	[BROKER_DEVICE] = do_device,
 	[BROKER_GUARD] = do_guard,
 	[BROKER_SEAL] = do_seal,
@@ -247,63 +244,7 @@ static int (*const words[BROKER_N_WORDS])(struct talk *t) = {
 	[BROKER_END] = do_end,
 };
 
-/* ---- talking ---- */
-
-static int answer_question(struct talk *t)
-{
-	enum broker_word word = t->q->word;
-
-	if (b.sealed && (word == BROKER_DEVICE || word == BROKER_GUARD))
-		return -EPERM;
-	return words[word](t);
-}
-
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-/* Whoever says what makes no sense gets no further answers, and ends so. */
-static void listen_once(void)
-{
-	static struct broker_question q;
-	struct talk t = { .q = &q, .fd = -1, .answer = -1 };
-	struct broker_answer a = { 0 };
-	ssize_t len = receive_fd(b.socket, &q, sizeof(q), &t.fd);
-
-	reap();
-	if (len == -EINTR)
-		return;
-	b.over = len <= 0 || !broker_question_valid(&q, len, t.fd >= 0);
-	if (!b.over) {
-		a.err = answer_question(&t);
-		a.value = t.value;
-		if (broker_question_answered(&q))
-			send_fd(b.socket, &a, sizeof(a), MSG_DONTWAIT, t.answer);
-	}
-	close_fd(t.fd);
-	close_fd(t.answer);
-}
-
-/* All that was open when this process was made. */
-static void close_all_but(const int *fds, unsigned int n)
-{
-	int first = 3, next;
-
-	for (;;) {
-		next = -1;
-		for (unsigned int i = 0; i < n; i++)
-			if (fds[i] >= first && (next < 0 || fds[i] < next))
-				next = fds[i];
-		if (next < 0)
-			break;
-		if (next > first)
-			close_range(first, next - 1, 0);
-		first = next + 1;
-	}
-	close_range(first, ~0u, 0);
-}
+/* ---- */
 
 static void begin(const struct broker_config *config, int socket)
 {
@@ -312,22 +253,19 @@ static void begin(const struct broker_config *config, int socket)
 		socket, u ? u->key_fd_open : -1, u ? u->header_fd : -1,
 	};
 	unsigned int n = 3 + stick_lock_fds(keep + 3);
-	sigset_t all;
 
 	b.config = config;
 	b.socket = socket;
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	prctl(PR_SET_NAME, "lklusb-broker");
-	close_all_but(keep, n);
+	broker_loop_begin("lklusb-broker", keep, n);
 	openlog("lklusb", LOG_PID, LOG_DAEMON);
 }
 
-_Noreturn void broker_serve(const struct broker_config *config, int socket)
+_Noreturn void broker_serve(const void *ctx, int socket)
 {
+	const struct broker_config *config = ctx;
+
 	begin(config, socket);
-	while (!b.over)
-		listen_once();
+	broker_loop(socket, words, reap);
 	close(socket);
 	if (b.helper)
 		kill(b.helper, SIGTERM);

@@ -4,13 +4,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-#include <linux/usbdevice_fs.h>
 
 #include "broker.h"
 #include "devices_i.h"
 #include "guardian.h"
+#include "host_driver.h"
 #include "log.h"
 
 #define REOPEN_TRIES	100
@@ -29,39 +28,13 @@ static bool is_of_storage(const char *driver)
 	return !strcmp(driver, "usb-storage") || !strcmp(driver, "uas");
 }
 
-/* Returns whether one was detached. */
-static bool detach_one(int fd, unsigned int interface)
-{
-	struct usbdevfs_getdriver get = { .interface = interface };
-	struct usbdevfs_ioctl disconnect = {
-		.ifno = interface, .ioctl_code = USBDEVFS_DISCONNECT,
-	};
-
-	if (ioctl(fd, USBDEVFS_GETDRIVER, &get))
-		return false;
-	get.driver[USBDEVFS_MAXDRIVERNAME] = 0;
-	return is_of_storage(get.driver) && ioctl(fd, USBDEVFS_IOCTL, &disconnect) >= 0;
-}
-
 static void detach_drivers(const struct device *d, int fd)
 {
 	const char *number = strrchr(d->interface, '.');
-	bool detached = false;
 
-	for (unsigned int i = 0; i < 32; i++)
-		detached |= detach_one(fd, i);
-	if (detached && number)
+	if (host_driver_detach(fd, is_of_storage) && number)
 		guardian_guard(open(d->node, O_RDWR | O_CLOEXEC),
 			       strtoul(number + 1, NULL, 10));
-}
-
-/* Which interfaces will be claimed the backend finds out: of those that are free any. */
-static void drop_privileges(int fd)
-{
-	uint32_t all = ~0u;
-
-	if (ioctl(fd, USBDEVFS_DROP_PRIVILEGES, &all))
-		log_info("usbfs: the descriptor keeps its rights");
 }
 
 int devices_take_again(const struct device *device, bool detach, int *ret_fd)
@@ -80,7 +53,8 @@ int devices_take_again(const struct device *device, bool detach, int *ret_fd)
 		return -errno;
 	if (detach)
 		detach_drivers(&now, fd);
-	drop_privileges(fd);
+	/* Which interfaces will be claimed the backend finds out. */
+	host_driver_forsake(fd);
 	*ret_fd = fd;
 	return 0;
 }

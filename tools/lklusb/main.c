@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "confine.h"
+#include "progress.h"
 #include "report.h"
 
 static const struct {
@@ -55,6 +56,7 @@ int main(int argc, char **argv)
 	const char *name = argc ? basename(argv[0]) : "";
 
 	confine_begin();
+	report_before_line(progress_clear);
 	for (size_t i = 0; i < N_NAMES; i++)
 		if (!strcmp(name, names[i].name))
 			return names[i].run(argc, argv);

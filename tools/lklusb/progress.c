@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "printable.h"
+#include "report.h"
 #include "thread.h"
 
 #define PERIOD_MS	250
@@ -25,7 +26,7 @@ static struct {
 
 bool progress_wanted(void)
 {
-	return !off && isatty(STDERR_FILENO);
+	return !off && !report_is_quiet() && isatty(STDERR_FILENO);
 }
 
 void progress_off(void)

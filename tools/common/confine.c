@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "broker.h"
+#include "broker_ask.h"
 #include "report.h"
 
 #define MAX_INHERITED	256
@@ -84,8 +84,7 @@ static void warn(const struct sandbox_state *host)
 static int stay_outside(void)
 {
 	return report(REPORT_OK, "sandbox-off",
-		      "no sandbox: whoever takes the library kernel over by what is on the "
-		      "stick can do what this user can do");
+		      "no sandbox: whoever takes this process over can do what this user can do");
 }
 
 int confine(enum confine_mode mode, const struct sandbox *sandbox)
@@ -103,7 +102,7 @@ int confine(enum confine_mode mode, const struct sandbox *sandbox)
 		return refuse(&state);
 	close_inherited();
 	how.lenient = mode == CONFINE_DEBUG;
-	err = broker_seal();
+	err = broker_say(BROKER_SEAL, 0);
 	if (!err)
 		err = sandbox_enter(&how, &state);
 	if (err)

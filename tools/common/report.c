@@ -8,9 +8,10 @@
 
 #include "log.h"
 #include "printable.h"
-#include "progress.h"
 
+static const char *name = "lklusb";
 static bool quiet;
+static void (*before_line)(void);
 static void (*background)(int priority, const char *line);	/* or NULL: not yet */
 static __thread const struct report_sink *diverted;
 
@@ -27,10 +28,24 @@ void report_to_syslog(void (*log)(int priority, const char *line))
 	log_set_callback(to_syslog, NULL);
 }
 
+void report_as(const char *program)
+{
+	name = program;
+}
+
+void report_before_line(void (*fn)(void))
+{
+	before_line = fn;
+}
+
 void report_quiet(void)
 {
 	quiet = true;
-	progress_off();
+}
+
+bool report_is_quiet(void)
+{
+	return quiet;
 }
 
 static void divert(bool is_note, const char *before, const char *text, const char *after)
@@ -61,19 +76,21 @@ static void print_line(FILE *to, const char *before, const char *fmt, va_list ar
 	} else if (background) {
 		in_background(text, after);
 	} else {
-		progress_clear();
+		if (before_line)
+			before_line();
 		fprintf(to, "%s%s%s\n", before, text, after);
 	}
 }
 
 int report(enum report_status status, const char *code, const char *fmt, ...)
 {
-	char after[64];
+	char before[64], after[64];
 	va_list args;
 
+	snprintf(before, sizeof(before), "%s: ", name);
 	snprintf(after, sizeof(after), " [%s]", code);
 	va_start(args, fmt);
-	print_line(stderr, "lklusb: ", fmt, args, after);
+	print_line(stderr, before, fmt, args, after);
 	va_end(args);
 	return status;
 }

@@ -21,7 +21,10 @@ bool confine_parse(const char *text, enum confine_mode *ret_mode);
  */
 void confine_begin(void);
 
-/* Reports; 0 or an exit status. */
+/*
+ * There is a broker, which is told: what it does only for who is trusted it does no more.
+ * Reports; 0 or an exit status.
+ */
 int confine(enum confine_mode mode, const struct sandbox *sandbox);
 
 /* As a word: full, partial, off. */

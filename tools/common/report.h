@@ -14,6 +14,12 @@ enum report_status {
 	REPORT_MOUNT = 32,	/* the mount, or what it needs, failed */
 };
 
+/* Who says so: the name of the program, if it is not lklusb. */
+void report_as(const char *program);
+
+/* Called before a line is printed, as something may stand there. */
+void report_before_line(void (*fn)(void));
+
 /*
  * Prints "lklusb: MESSAGE [code]" on stderr, and to the system's log once the
  * process is in the background. Nothing in it steers a terminal. Returns status. Codes are stable: scripts go by
@@ -32,6 +38,7 @@ void report_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void report_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 void report_quiet(void);
+bool report_is_quiet(void);
 
 /* Somebody else who is told what one thread reports. */
 struct report_sink {
