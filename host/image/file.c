@@ -280,11 +280,18 @@ static const struct image_ops file_ops = {
 
 /* ---- opening ---- */
 
+static bool is_write_protected(int fd)
+{
+	int ro = 0;
+
+	return !ioctl(fd, BLKROGET, &ro) && ro;
+}
+
 /*
  * O_EXCL keeps block devices apart from the host's mounts (open(2), without
  * O_CREAT); O_NONBLOCK keeps a FIFO from hanging us.
  */
-static int file_open_fd(const char *path, bool *readonly)
+static int file_open(const char *path, bool *readonly)
 {
 	const int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_EXCL;
 	int fd = -1;
@@ -295,6 +302,10 @@ static int file_open_fd(const char *path, bool *readonly)
 		    errno != ETXTBSY)
 			return -errno;
 	}
+	if (fd >= 0 && is_write_protected(fd)) {
+		close(fd);
+		fd = -1;
+	}
 	if (fd < 0) {
 		*readonly = true;
 		fd = open(path, O_RDONLY | flags);
@@ -302,26 +313,15 @@ static int file_open_fd(const char *path, bool *readonly)
 	return fd < 0 ? -errno : fd;
 }
 
-static int file_size(int fd, bool *readonly, uint64_t *ret_size)
+static int file_check(int fd)
 {
 	struct stat st;
-	int ro = 0;
 
 	if (fstat(fd, &st))
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	if (S_ISBLK(st.st_mode)) {
-		if (ioctl(fd, BLKGETSIZE64, ret_size) || ioctl(fd, BLKROGET, &ro))
-			return -errno;
-		*readonly |= ro;
-	} else if (S_ISREG(st.st_mode)) {
-		*ret_size = st.st_size;
-	} else {
-		return -EINVAL;
-	}
-	*ret_size -= *ret_size % IMAGE_SECTOR;
-	return *ret_size ? 0 : -EINVAL;
+	return S_ISBLK(st.st_mode) || S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 
 /* With the descriptor, not with the process: two images in one process differ. */
@@ -360,22 +360,34 @@ static int file_new(int fd, uint64_t size, bool readonly,
 	return 0;
 }
 
-int image_file_open(const char *path, bool readonly, struct image **ret_image)
+int image_open_fd(const char *path, unsigned int flags, int *ret_fd)
 {
-	uint64_t size;
-	int fd, err;
+	bool readonly = flags & IMAGE_READONLY;
+	int err, fd = file_open(path, &readonly);
 
-	fd = file_open_fd(path, &readonly);
 	if (fd < 0)
 		return fd;
-	err = file_size(fd, &readonly, &size);
+	err = file_check(fd);
 	if (!err)
 		err = file_lock(fd, readonly);
 	if (!err && fcntl(fd, F_SETFL, 0))
 		err = -errno;
-	if (!err)
-		err = file_new(fd, size, readonly, ret_image);
 	if (err)
 		close(fd);
+	else
+		*ret_fd = fd;
 	return err;
+}
+
+int image_from_fd(int fd, struct image **ret_image)
+{
+	int64_t size = lseek(fd, 0, SEEK_END);
+	int flags = fcntl(fd, F_GETFL);
+
+	if (size < 0 || flags < 0)
+		return -errno;
+	if (size < (int64_t)IMAGE_SECTOR)
+		return -EINVAL;
+	return file_new(fd, size - size % IMAGE_SECTOR, (flags & O_ACCMODE) == O_RDONLY,
+			ret_image);
 }

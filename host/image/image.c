@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <unistd.h>
 
 #include "image_i.h"
 
@@ -20,11 +21,15 @@ int image_init(struct image *image, const struct image_ops *ops, uint64_t size,
 int image_open(const char *path, unsigned int flags, struct image **ret_image)
 {
 	struct image *file;
-	int err;
+	int fd, err = image_open_fd(path, flags, &fd);
 
-	err = image_file_open(path, flags & IMAGE_READONLY, &file);
 	if (err)
 		return err;
+	err = image_from_fd(fd, &file);
+	if (err) {
+		close(fd);
+		return err;
+	}
 	if (!(flags & IMAGE_POWERCUT)) {
 		*ret_image = file;
 		return 0;

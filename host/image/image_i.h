@@ -34,8 +34,6 @@ struct image {
 int image_init(struct image *image, const struct image_ops *ops, uint64_t size,
 	       bool readonly);
 
-int image_file_open(const char *path, bool readonly, struct image **ret_image);
-
 /*
  * Keeps what is written in memory until a flush brings it to next. next belongs
  * to the result. In front of a read-only image it does nothing.

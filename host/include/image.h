@@ -70,6 +70,13 @@ struct image_io {
  */
 int image_open(const char *path, unsigned int flags, struct image **ret_image);
 
+/*
+ * The two halves of that, of which the first may be done by another process: opens and
+ * locks; makes an image of such a descriptor, which belongs to it from success on.
+ */
+int image_open_fd(const char *path, unsigned int flags, int *ret_fd);
+int image_from_fd(int fd, struct image **ret_image);
+
 /* Waits for what is pending (everything's done is called), then frees. */
 void image_close(struct image *image);
 
