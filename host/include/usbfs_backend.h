@@ -38,6 +38,7 @@ struct usbfs_config {
 	 * Without it, fd keeps its rights if a driver was detached.
 	 */
 	int give_back_fd;
+	bool keep_rights;	/* of fd: somebody else has it too, and gives back with it */
 	bool others_give_back;	/* some other process does: nothing is kept for it */
 	bool detach;		/* take interfaces from drivers of the host */
 	uint8_t interface_class;	/* take interfaces of this class; 0 = all */

@@ -15,7 +15,9 @@ touch "$WORK/writing"
 while :; do head -c 1000000 /dev/zero > /run/mnt/data; sync; done
 END
 wait_for 30 test -e "$WORK/writing" || fail "guest does not write"
-signal_daemon KILL
+server=$(pgrep -P "$daemon")
+# Its broker first, which would remove the socket.
+kill -KILL "$(pgrep -P "$server")" "$server"
 wait "$daemon"
 daemon=
 [ -S "$socket" ] || fail "who removed the socket?"

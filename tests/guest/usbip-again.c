@@ -18,6 +18,11 @@ static struct {
 	bool ended;
 } s = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, false };
 
+static int connect_source(void *source, int *ret_fd, const char **ret_why)
+{
+	return usbip_source_connect(source, ret_fd, ret_why);
+}
+
 static void on_plug(void *ctx, struct usb_backend *backend)
 {
 	pthread_mutex_lock(&s.lock);
@@ -69,7 +74,9 @@ static struct usb_backend *wait_next(void)
 
 int main(int argc, char **argv)
 {
-	struct reimport_config config = { .plug = on_plug };
+	struct reimport_config config = {
+		.connect = connect_source, .plug = on_plug, .ctx = &config.source,
+	};
 	struct usb_backend *b, *next;
 	struct reimport *r;
 	const char *why = "bad source";

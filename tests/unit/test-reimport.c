@@ -28,6 +28,13 @@ static void on_plug(void *ctx, struct usb_backend *backend)
 	pthread_mutex_unlock(&f.lock);
 }
 
+static struct usbip_source source;
+
+static int connect_source(void *ctx, int *ret_fd, const char **ret_why)
+{
+	return usbip_source_connect(&source, ret_fd, ret_why);
+}
+
 static void on_complete(struct usb_urb *urb)
 {
 	pthread_mutex_lock(&f.lock);
@@ -89,7 +96,7 @@ static int setup(void **state)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct reimport_config config = { .plug = on_plug };
+	struct reimport_config config = { .connect = connect_source, .plug = on_plug };
 	socklen_t len = sizeof(addr);
 	char name[64];
 	const char *why;
@@ -104,7 +111,8 @@ static int setup(void **state)
 	assert_int_equal(listen(f.listener, 4), 0);
 	assert_int_equal(getsockname(f.listener, (struct sockaddr *)&addr, &len), 0);
 	snprintf(name, sizeof(name), "usbip://127.0.0.1:%u/" BUSID, ntohs(addr.sin_port));
-	assert_true(usbip_source_parse(name, &config.source));
+	assert_true(usbip_source_parse(name, &source));
+	config.source = source;
 	assert_int_equal(reimport_new(&config, &f.r), 0);
 	assert_int_equal(pthread_create(&thread, NULL, first_answer, NULL), 0);
 	assert_int_equal(reimport_now(f.r, &f.first, &why), 0);

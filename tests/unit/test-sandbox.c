@@ -18,6 +18,7 @@
 #include <arpa/inet.h>
 #include <linux/usbdevice_fs.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -311,6 +312,26 @@ static int try_usb_driver(void)
 	return result(ioctl(t.event, USBDEVFS_IOCTL, &arg));
 }
 
+static int try_epoll(void)
+{
+	struct epoll_event ev = { .events = EPOLLOUT };
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, t.event, &ev))
+		return errno;
+	return epoll_wait(fd, &ev, 1, 0) == 1 ? 0 : EINVAL;
+}
+
+static int try_for_owner(void)
+{
+	return result(fchmod(t.file, 0600));
+}
+
+static int try_for_everybody(void)
+{
+	return result(fchmod(t.file, 0666));
+}
+
 /* ---- what has to work ---- */
 
 static int try_file(void)
@@ -376,18 +397,19 @@ struct attempt {
 	const char *name;
 	int (*run)(void);
 	int wanted, usb, beneath;	/* beneath: in a sandbox that may make files */
+	int front_ends;			/* vhost-user-usb with a trace */
 };
 
-#define A(what, wanted)		{ #what, try_##what, wanted, wanted, wanted }
+#define A(what, wanted)		{ #what, try_##what, wanted, wanted, wanted, wanted }
 
 static const struct attempt attempts[] = {
-	{ "open", try_open, EACCES, EACCES, EACCES },
-	{ "open the old way", try_raw_open, EACCES, EACCES, EACCES },
-	{ "openat2", try_openat2, KILLED, KILLED, EACCES },
-	{ "create", try_create, EACCES, EACCES, 0 },
+	A(open, EACCES),
+	A(raw_open, EACCES),
+	{ "openat2", try_openat2, KILLED, KILLED, EACCES, KILLED },
+	{ "create", try_create, EACCES, EACCES, 0, EACCES },
 	A(stat, EACCES),
 	A(stat_trick, EACCES),
-	{ "unlink", try_unlink, KILLED, KILLED, 0 },
+	{ "unlink", try_unlink, KILLED, KILLED, 0, KILLED },
 	A(rename, KILLED),
 	A(chdir, KILLED),
 	A(getdents, KILLED),
@@ -418,8 +440,11 @@ static const struct attempt attempts[] = {
 	A(dumpable, KILLED),
 	A(raise_limit, KILLED),
 	A(mount, KILLED),
-	{ "usb", try_usb, KILLED, ENOTTY, KILLED },
-	{ "all of usb", try_usb_all, KILLED, 0, KILLED },
+	{ "usb", try_usb, KILLED, ENOTTY, KILLED, KILLED },
+	{ "all of usb", try_usb_all, KILLED, 0, KILLED, KILLED },
+	{ "epoll", try_epoll, KILLED, KILLED, KILLED, 0 },
+	{ "for its owner", try_for_owner, KILLED, KILLED, 0, 0 },
+	{ "for everybody", try_for_everybody, KILLED, KILLED, 0, KILLED },
 	A(usb_driver, KILLED),
 	A(claim_from_driver, KILLED),
 	A(fstat, 0),
@@ -483,6 +508,12 @@ static void with_usb(void **state)
 {
 	config = (struct sandbox) { .beneath = -1, .usb = true };
 	try_all(offsetof(struct attempt, usb));
+}
+
+static void with_front_ends(void **state)
+{
+	config = (struct sandbox) { .beneath = -1, .front_ends = true, .trace = true };
+	try_all(offsetof(struct attempt, front_ends));
 }
 
 static void with_a_folder(void **state)
@@ -611,6 +642,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mount_process),
 		cmocka_unit_test(with_usb),
+		cmocka_unit_test(with_front_ends),
 		cmocka_unit_test_teardown(with_a_folder, renew),
 		cmocka_unit_test(landlock_holds_paths),
 		cmocka_unit_test(lenient),

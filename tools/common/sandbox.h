@@ -20,6 +20,8 @@ struct sandbox {
 	bool readable;		/* and read */
 	bool usb;		/* transfers over usbfs */
 	bool terminal;		/* its modes are changed */
+	bool trace;		/* files may become their owner's only */
+	bool front_ends;	/* of vhost-user, which are waited for by epoll */
 	bool ring;		/* FUSE over io_uring, by rings that are made, and can nothing else */
 	/*
 	 * For debugging: what is not allowed fails with EPERM and is named on stderr.

@@ -151,6 +151,14 @@ static const int rings[] = {
 	SCMP_SYS(sched_setaffinity),
 };
 
+/* With .front_ends. */
+static const int front_ends[] = {
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_create1),
+};
+
 /* With .terminal; none that types for the user. */
 static const unsigned int terminal_requests[] = {
 	TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, FIONREAD,
@@ -408,6 +416,10 @@ static int fill(scmp_filter_ctx f, const struct sandbox *s)
 		err = allow_descriptors(f, s);
 	if (!err && s->beneath >= 0)
 		err = allow(f, files, COUNT(files));
+	if (!err && s->trace)
+		err = allow_if(f, SCMP_SYS(fchmod), is(1, 0600));
+	if (!err && s->front_ends)
+		err = allow(f, front_ends, COUNT(front_ends));
 	if (!err && s->ring)
 		err = allow(f, rings, COUNT(rings));
 	if (!err)

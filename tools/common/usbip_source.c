@@ -142,7 +142,7 @@ static int connect_tcp(const struct usbip_source *s, int *ret_fd, const char **r
 
 	if (err) {
 		*ret_why = gai_strerror(err);
-		return -EHOSTUNREACH;
+		return -ENONET;
 	}
 	for (ai = list; ai && fd < 0; ai = ai->ai_next)
 		fd = connect_one(ai->ai_family, ai->ai_addr, ai->ai_addrlen);
@@ -187,6 +187,8 @@ const char *usbip_source_why(int err)
 	case ECONNREFUSED:
 	case ENOENT:
 		return "nobody listens there";
+	case ENONET:
+		return "its name or port is not known";
 	case ENOTSOCK:
 		return "not a connected stream socket";
 	case ENODEV:

@@ -4,7 +4,7 @@
  * QEMU and any other virtual machine that speaks vhost-user.
  *
  * The main thread serves; another one waits for signals, and one for each USB/IP server
- * to come back.
+ * to come back. All of them are in the sandbox; another process opens what they need.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -14,189 +14,25 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "image.h"
+#include "broker_ask.h"
 #include "log.h"
+#include "opener.h"
 #include "options.h"
-#include "reimport.h"
-#include "stick.h"
-#include "unix_listen.h"
-#include "usb.h"
+#include "report.h"
+#include "sticks.h"
 #include "vhost_user.h"
 #include "virtio_usbip_dev.h"
-#include "zero_backend.h"
 
 #define UAS_STREAMS	32u	/* more than usb-storage's drivers ever ask for */
 
 struct server {
 	struct options options;
+	struct sticks sticks;
 	struct usbip_dev *dev;
 	struct vhost_user *vu;
 	int fd;				/* the socket */
-	bool made_socket;
 	sigset_t signals;		/* of the thread that waits for them */
-	pthread_mutex_t lock;		/* protects the sticks' ports; held over plug and pull */
-	bool closing;			/* likewise: nothing is plugged in any more */
 };
-
-/* ---- sticks ---- */
-
-/* *ret_why: what stick_why does not know. */
-static int stick_open(const struct stick_spec *spec, struct usb_backend **ret_backend,
-		      const char **ret_why)
-{
-	struct stick_config config = {
-		.speed = spec->speed,
-		.sector_size = spec->sector_size,
-		.serial = spec->serial,
-		.uas = spec->uas,
-	};
-	struct zero_config zero = {
-		.speed = spec->speed,
-		.pattern = spec->pattern,
-		.wake_ms = spec->wake_ms,
-	};
-	int err;
-
-	if (spec->reimport)
-		return reimport_now(spec->reimport, ret_backend, ret_why);
-	if (*spec->usbip.busid)
-		return usbip_source_import(&spec->usbip, NULL, NULL, ret_backend, ret_why);
-	if (spec->usb)
-		return usb_open(spec->path, spec->detach, ret_backend);
-	if (spec->zero)
-		return zero_backend_new(&zero, ret_backend);
-	err = image_open(spec->path, spec->readonly ? IMAGE_READONLY : 0, &config.image);
-	if (err)
-		return err;
-	err = stick_new(&config, ret_backend);
-	if (err)
-		image_close(config.image);
-	return err;
-}
-
-/* Its own filters are nearer to it than the trace. */
-static int stick_plug_filtered(struct server *s, struct stick_spec *spec,
-			       struct usb_backend *backend)
-{
-	int err = chain_wrap(&spec->chain, &backend);
-
-	if (!err)
-		err = chain_wrap(&s->options.chain, &backend);
-	if (!err)
-		err = usbip_dev_plug(s->dev, backend, &spec->port);
-	if (err)
-		backend->ops->close(backend);
-	return err;
-}
-
-static const char *stick_why(int err)
-{
-	switch (-err) {
-	case ENOSPC:
-		return "no free port of its speed";
-	case EBUSY:
-		return "somebody else uses it";
-	default:
-		return strerror(-err);
-	}
-}
-
-static int stick_plug(struct server *s, struct stick_spec *spec)
-{
-	struct usb_backend *backend;
-	const char *why = NULL;
-	int err = stick_open(spec, &backend, &why);
-
-	if (!err)
-		err = stick_plug_filtered(s, spec, backend);
-	if (err)
-		log_err("vhost-user-usb: %s: %s", spec->path, why ? why : stick_why(err));
-	return err;
-}
-
-static void stick_pull(struct server *s, struct stick_spec *spec)
-{
-	if (spec->reimport)
-		reimport_cancel(spec->reimport);
-	usbip_dev_unplug(s->dev, spec->port);
-	spec->port = 0;
-}
-
-/* A new device: what was lost is unplugged, if the port has not noticed already. */
-static void stick_is_back(void *ctx, struct usb_backend *backend)
-{
-	struct stick_spec *spec = ctx;
-	struct server *s = spec->owner;
-	int err;
-
-	pthread_mutex_lock(&s->lock);
-	if (s->closing || !spec->port) {
-		pthread_mutex_unlock(&s->lock);
-		backend->ops->close(backend);
-		return;
-	}
-	usbip_dev_unplug(s->dev, spec->port);
-	spec->port = 0;
-	err = stick_plug_filtered(s, spec, backend);
-	if (err)
-		log_err("vhost-user-usb: %s: %s", spec->path, stick_why(err));
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* A socket that somebody else connected cannot be connected again. */
-static int sticks_prepare(struct server *s)
-{
-	int err = 0;
-
-	for (unsigned int i = 0; i < s->options.n_sticks && !err; i++) {
-		struct stick_spec *spec = &s->options.sticks[i];
-		struct reimport_config config = {
-			.source = spec->usbip, .plug = stick_is_back, .ctx = spec,
-		};
-
-		spec->owner = s;
-		if (*spec->usbip.busid && spec->usbip.kind != USBIP_SOURCE_FD)
-			err = reimport_new(&config, &spec->reimport);
-	}
-	return err;
-}
-
-static void sticks_close(struct server *s)
-{
-	pthread_mutex_lock(&s->lock);
-	s->closing = true;
-	pthread_mutex_unlock(&s->lock);
-}
-
-static void sticks_free(struct server *s)
-{
-	for (unsigned int i = 0; i < s->options.n_sticks; i++)
-		reimport_free(s->options.sticks[i].reimport);
-}
-
-static int sticks_plug(struct server *s)
-{
-	int ret = 0;
-
-	pthread_mutex_lock(&s->lock);
-	for (unsigned int i = 0; i < s->options.n_sticks; i++) {
-		struct stick_spec *spec = &s->options.sticks[i];
-		int err = spec->port ? 0 : stick_plug(s, spec);
-
-		ret = ret ? ret : err;
-	}
-	pthread_mutex_unlock(&s->lock);
-	return ret;
-}
-
-static void sticks_pull(struct server *s)
-{
-	pthread_mutex_lock(&s->lock);
-	for (unsigned int i = 0; i < s->options.n_sticks; i++)
-		if (s->options.sticks[i].port)
-			stick_pull(s, &s->options.sticks[i]);
-	pthread_mutex_unlock(&s->lock);
-}
 
 static int device_new(struct server *s)
 {
@@ -232,12 +68,8 @@ static int trace_start(struct server *s)
 static int socket_open(struct server *s)
 {
 	const struct options *o = &s->options;
-	int err = 0;
+	int err = opener_socket(o, &s->fd);
 
-	s->fd = o->fd;
-	if (o->socket_path)
-		err = unix_listen(o->socket_path, &s->fd);
-	s->made_socket = o->socket_path && !err;
 	if (!err)
 		err = vhost_user_new(&usbip_dev_ops, s->dev, s->fd, &s->vu);
 	if (err && o->socket_path)
@@ -256,9 +88,9 @@ static void *wait_for_signals(void *arg)
 
 	while (!sigwait(&s->signals, &sig)) {
 		if (sig == SIGUSR1) {
-			sticks_pull(s);
+			sticks_pull(&s->sticks);
 		} else if (sig == SIGUSR2) {
-			sticks_plug(s);
+			sticks_plug(&s->sticks);
 		} else {
 			vhost_user_stop(s->vu);
 			break;
@@ -295,37 +127,59 @@ static int serve(struct server *s)
 	return err;
 }
 
+/* Before there are threads. Whatever others say is read behind it. */
+static int enter_sandbox(struct server *s)
+{
+	const struct sandbox sandbox = {
+		.beneath = -1,
+		.usb = options_have_usb(&s->options),
+		.trace = s->options.chain.trace,
+		.front_ends = true,
+	};
+	int err = opener_start(&s->options);
+
+	if (err)
+		return report(REPORT_SYSTEM, "fork", "fork: %s", strerror(-err));
+	return confine(s->options.sandbox, &sandbox);
+}
+
 static int server_run(struct server *s)
 {
 	int err = device_new(s);
 
-	if (!err)
-		err = sticks_prepare(s);
+	s->sticks.options = &s->options;
+	s->sticks.dev = s->dev;
 	if (!err)
 		err = trace_start(s);
 	if (!err)
-		err = sticks_plug(s);
+		err = enter_sandbox(s);
+	if (!err)
+		err = sticks_prepare(&s->sticks);
+	if (!err)
+		err = sticks_plug(&s->sticks);
 	if (!err)
 		err = socket_open(s);
 	if (!err)
 		err = serve(s);
-	sticks_close(s);
+	sticks_close(&s->sticks);
 	vhost_user_free(s->vu);
 	usbip_dev_free(s->dev);
-	sticks_free(s);
+	sticks_free(&s->sticks);
 	chain_close(&s->options.chain);
-	if (s->made_socket) {
-		unlink(s->options.socket_path);
+	if (s->fd >= 0)
 		close(s->fd);
-	}
+	broker_hang_up();
 	return err;
 }
 
 int main(int argc, char **argv)
 {
-	struct server s = { .fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER };
-	int err = options_parse(argc, argv, &s.options);
+	struct server s = { .fd = -1, .sticks.lock = PTHREAD_MUTEX_INITIALIZER };
+	int err;
 
+	confine_begin();
+	report_as("vhost-user-usb");
+	err = options_parse(argc, argv, &s.options);
 	if (err) {
 		options_free(&s.options);
 		return err - 1;

@@ -34,6 +34,7 @@ static const char usage[] =
 "      --trace-format FORM  usbmon (default) or usbip\n"
 "      --trace-size SIZE    of the file at most, 64M by default\n"
 "      --trace-snaplen N    bytes of data of one record, 64K by default\n"
+"      --sandbox MODE       auto (default), require, debug or off\n"
 "      --print-capabilities print what this program can do, as JSON\n"
 "  -v, --verbose            say more; twice: every message\n"
 "      --help, --version\n"
@@ -212,7 +213,7 @@ static int parse_feature(const char *name, uint64_t *ret_mask)
 
 enum { OPT_FD = 256, OPT_USB2, OPT_USB3, OPT_QUEUES, OPT_BUDGET, OPT_WITHOUT, OPT_TRACE,
        OPT_TRACE_FORMAT, OPT_TRACE_SIZE, OPT_TRACE_SNAPLEN,
-       OPT_CAPABILITIES, OPT_HELP, OPT_VERSION };
+       OPT_CAPABILITIES, OPT_SANDBOX, OPT_NO_SANDBOX, OPT_HELP, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "socket-path", required_argument, NULL, 's' },
@@ -227,6 +228,8 @@ static const struct option long_options[] = {
 	{ "trace-format", required_argument, NULL, OPT_TRACE_FORMAT },
 	{ "trace-size", required_argument, NULL, OPT_TRACE_SIZE },
 	{ "trace-snaplen", required_argument, NULL, OPT_TRACE_SNAPLEN },
+	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
+	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "print-capabilities", no_argument, NULL, OPT_CAPABILITIES },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -269,6 +272,12 @@ static int parse_option(struct options *o, int c)
 	case OPT_TRACE_SNAPLEN:
 		return chain_set_snaplen(&o->chain, optarg) ?
 		       refuse("--trace-snaplen %s: 0 to 4M", optarg) : 0;
+	case OPT_SANDBOX:
+		return confine_parse(optarg, &o->sandbox) ? 0 :
+		       refuse("--sandbox %s: auto, require, debug or off", optarg);
+	case OPT_NO_SANDBOX:
+		o->sandbox = CONFINE_OFF;
+		return 0;
 	case OPT_CAPABILITIES:
 		o->print_capabilities = true;
 		return 0;
@@ -305,6 +314,14 @@ int options_parse(int argc, char **argv, struct options *o)
 		err = parse_stick(o, argv[optind++]);
 	default_ports(o);
 	return err;
+}
+
+bool options_have_usb(const struct options *o)
+{
+	for (unsigned int i = 0; i < o->n_sticks; i++)
+		if (o->sticks[i].usb)
+			return true;
+	return false;
 }
 
 void options_free(struct options *o)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "chain.h"
+#include "confine.h"
 #include "usb_backend.h"
 #include "usbip_source.h"
 
@@ -16,7 +17,7 @@ struct stick_spec {
 	bool detach;			/* from drivers of the host */
 	struct usbip_source usbip;	/* a server's, if it has a busid */
 	struct reimport *reimport;	/* its, or NULL */
-	void *owner;			/* the main's */
+	void *owner;			/* struct sticks */
 	struct chain chain;		/* its filters; no trace */
 	bool zero;			/* no stick but the test device */
 	unsigned int pattern, wake_ms;	/* its */
@@ -33,6 +34,7 @@ struct options {
 	int fd;
 	struct chain chain;		/* the trace of all */
 	bool print_capabilities;
+	enum confine_mode sandbox;
 	unsigned int usb2_ports, usb3_ports;	/* 0: as many as are needed */
 	unsigned int request_queues;	/* 0: the device's default */
 	uint64_t features_off;		/* bits */
@@ -47,6 +49,9 @@ struct options {
  * (1: all is well, help or version was asked for).
  */
 int options_parse(int argc, char **argv, struct options *ret_options);
+
+/* Whether a USB device of the host is among them. */
+bool options_have_usb(const struct options *options);
 
 void options_free(struct options *options);
 

@@ -34,7 +34,10 @@ static void reimport_lost(void *ctx)
 
 int reimport_now(struct reimport *r, struct usb_backend **ret_backend, const char **ret_why)
 {
-	return usbip_source_import(&r->config.source, reimport_lost, r, ret_backend, ret_why);
+	int fd, err = r->config.connect(r->config.ctx, &fd, ret_why);
+
+	return err ? err : usbip_source_import_on(&r->config.source, fd, reimport_lost, r,
+						  ret_backend, ret_why);
 }
 
 /* With the lock held; drops it. */

@@ -13,6 +13,8 @@ struct reimport;
 
 struct reimport_config {
 	struct usbip_source source;	/* not one of usbip+fd */
+	/* As usbip_source_connect; any thread. */
+	int (*connect)(void *ctx, int *ret_fd, const char **ret_why);
 	/* On a thread of reimport; gets the backend whatever becomes of it. */
 	void (*plug)(void *ctx, struct usb_backend *backend);
 	void *ctx;

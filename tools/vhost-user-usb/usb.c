@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host_driver.h"
 #include "log.h"
 #include "usbfs_backend.h"
 
@@ -22,6 +23,19 @@ bool usb_named_by(const char *name)
 	return !strncmp(name, "usb:", 4) || !strncmp(name, "fd:", 3) ||
 	       !strncmp(name, NODES, strlen(NODES));
 }
+
+int usb_fd(const char *name)
+{
+	char *end;
+	unsigned long n;
+
+	if (strncmp(name, "fd:", 3) || name[3] < '0' || name[3] > '9')
+		return -1;
+	n = strtoul(name + 3, &end, 10);
+	return *end || n > INT_MAX ? -1 : (int)n;
+}
+
+/* ---- finding ---- */
 
 /* A number in a file of the device's folder, or -1. */
 static int attribute(const char *device, const char *file, int base)
@@ -71,6 +85,8 @@ static int find(const char *name, char node[PATH_MAX])
 	unsigned int vendor, product;
 	char rest;
 
+	if (!strncmp(name, "fd:", 3))
+		return -EINVAL;
 	if (strncmp(name, "usb:", 4)) {
 		snprintf(node, PATH_MAX, "%s", name);
 		return 0;
@@ -83,49 +99,96 @@ static int find(const char *name, char node[PATH_MAX])
 	return node_of(name, node);
 }
 
-static int open_fd(const char *text, struct usbfs_config *config)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
+/* ---- taking ---- */
 
-	if (*text < '0' || *text > '9' || *end || n > INT_MAX)
-		return -EINVAL;
-	config->fd = fcntl(n, F_DUPFD_CLOEXEC, 3);
-	return config->fd < 0 ? -errno : 0;
+static int duplicate(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return copy < 0 ? -errno : copy;
 }
 
-static int open_node(const char *name, struct usbfs_config *config)
+static bool is_of_host(const char *driver)
+{
+	return strcmp(driver, "usbfs");
+}
+
+static int open_node(const char *node)
+{
+	int fd = open(node, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* By a descriptor of its own, since the other one forsakes its rights. */
+static int take_node(const char *name, bool detach, struct usb_taken *taken)
 {
 	char node[PATH_MAX];
-	int err = find(name, node);
+	int err = find(name, node), fd;
 
 	if (err)
 		return err;
-	config->fd = open(node, O_RDWR | O_CLOEXEC);
-	if (config->fd < 0)
-		return -errno;
-	if (config->detach)
-		config->give_back_fd = open(node, O_RDWR | O_CLOEXEC);
+	fd = open_node(node);
+	if (fd < 0)
+		return fd;
+	if (detach) {
+		taken->fd = open_node(node);
+		taken->interfaces = host_driver_detach(taken->fd, is_of_host);
+	}
+	host_driver_forsake(fd);
+	return fd;
+}
+
+/* There may be no node that can be opened once more. */
+static int take_fd(int number, bool detach, struct usb_taken *taken)
+{
+	int fd = duplicate(number);
+
+	if (fd < 0 || !detach)
+		return fd;
+	taken->fd = duplicate(number);
+	taken->interfaces = host_driver_detach(taken->fd, is_of_host);
+	return fd;
+}
+
+int usb_take(const char *name, bool detach, int *ret_fd, struct usb_taken *ret_taken)
+{
+	struct usb_taken taken = { .fd = -1 };
+	int number = usb_fd(name);
+	int fd = number < 0 ? take_node(name, detach, &taken) :
+			      take_fd(number, detach, &taken);
+
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	*ret_taken = taken;
 	return 0;
 }
 
-int usb_open(const char *name, bool detach, struct usb_backend **ret_backend)
+void usb_give_back(struct usb_taken *taken)
 {
-	struct usbfs_config config = { .fd = -1, .give_back_fd = -1, .detach = detach };
-	char driver[USBFS_DRIVER_NAME] = "";
-	int err = strncmp(name, "fd:", 3) ? open_node(name, &config) :
-					    open_fd(name + 3, &config);
+	if (taken->fd < 0)
+		return;
+	host_driver_give_back(taken->fd, taken->interfaces);
+	close(taken->fd);
+	taken->fd = -1;
+}
 
-	if (err)
-		return err;
-	err = usbfs_backend_new(&config, ret_backend, driver);
-	if (!err)
-		return 0;
+/* ---- using ---- */
+
+int usb_open(const char *name, bool detach, int fd, struct usb_backend **ret_backend)
+{
+	struct usbfs_config config = {
+		.fd = fd, .give_back_fd = -1, .others_give_back = true,
+		.keep_rights = detach && usb_fd(name) >= 0,
+	};
+	char driver[USBFS_DRIVER_NAME] = "";
+	int err = usbfs_backend_new(&config, ret_backend, driver);
+
 	if (err == -EBUSY)
 		log_err("vhost-user-usb: %s: %s has it%s", name, driver,
 			detach ? "" : " (option detach takes it)");
-	close(config.fd);
-	if (config.give_back_fd >= 0)
-		close(config.give_back_fd);
+	if (err)
+		close(fd);
 	return err;
 }

@@ -114,6 +114,8 @@ static void drop_privileges(struct usbfs *b)
 {
 	uint32_t mask = 0;
 
+	if (b->config.keep_rights)
+		return;
 	if (b->detached && b->config.give_back_fd < 0 && !b->config.others_give_back)
 		return;
 	for (unsigned int i = 0; i < b->n_configs; i++)
