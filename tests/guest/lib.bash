@@ -4,7 +4,7 @@
 # tests/run sets TOP (the checkout) and WORK (this test's own folder). Everything runs
 # as an ordinary user: as root the test starts itself again as uid 65534.
 set -u
-DAEMON=$TOP/build/vhost-user-usb
+DAEMON=${DAEMON:-$TOP/build/vhost-user-usb}
 export UML_VARIANT=${UML_VARIANT:-}	# of scripts/build-uml
 UML=$TOP/build/uml${UML_VARIANT:+-$UML_VARIANT}-linux
 img=$WORK/stick.img
