@@ -5,6 +5,7 @@
 # limit: 120
 . "$TOP/tests/guest/lib.bash"
 . "$TOP/tests/sandbox.bash"
+host_has_sandbox
 
 # ---- from inside ----
 
@@ -56,7 +57,7 @@ touch "$WORK/broken"
 wait_for 30 not test -b /dev/sda || fail "it is not pulled"
 END
 wait_for 50 test -e "$WORK/there" || fail "no guest"
-confined "$server"
+is_confined "$server"
 for fd in /proc/"$server"/fd/*; do
 	case $(readlink "$fd") in
 	/dev/null | "$img" | "$WORK/t.pcapng" | "$WORK/daemon.log") ;;
@@ -71,7 +72,7 @@ touch "$WORK/looked"
 wait_for 20 test -e "$WORK/pulled" || fail "not pulled"
 signal_daemon USR2
 wait_for 50 test -e "$WORK/broken" || fail "not plugged in again"
-confined "$server"
+is_confined "$server"
 
 # Without its broker it goes on with what it has, and says what it cannot do.
 kill -KILL "$broker"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# vhost-user-usb with a USB device of its host, without a guest: its broker takes it from
+# vhost-user-usb with a USB device of its host, without a guest, in the whole sandbox: its broker takes it from
 # the host's driver, which gets it back by SIGUSR1, at the end, and after kill -9.
 . "$TOP/tests/guest/usbfs.bash"
 start_gadget high
@@ -10,10 +10,11 @@ log=/run/user/daemon.log
 start() {
 	: > $log
 	chmod 666 $log
-	$user "$TOP/build/vhost-user-usb" -v -s /run/user/s "$1" >> $log 2>&1 &
+	$user "$TOP/build/vhost-user-usb" -v --sandbox=require -s /run/user/s "$1" >> $log 2>&1 &
 	daemon=$!
 	for i in $(seq 100); do grep -q ready $log && break; sleep 0.1; done
 	[ "$(host_driver)" = usbfs ] || { cat $log; fail "$1: the driver is '$(host_driver)'"; }
+	is_confined $daemon
 }
 given_back() {
 	for i in $(seq 100); do [ "$(host_driver)" = usb-storage ] && return 0; sleep 0.1; done

@@ -56,6 +56,7 @@ set -- ${ARGUMENT//,/ }
 dir=/run/mnt
 user="setpriv --reuid 65534 --regid 65534 --clear-groups"
 lklusb="timeout -k 3 60 $user $LKLUSB"
+. "$TOP/tests/sandbox.bash"
 mounts=0
 
 # As udev would: the node is the user's.
@@ -177,14 +178,9 @@ server_of() {
 	$user "$LKLUSB" status -J "$dir" | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'
 }
 
-# All threads of who serves: what usbfs needs is done in the whole sandbox.
+# Who serves: what usbfs needs is done in the whole sandbox.
 confined() {
-	local server t
-	server=$(server_of)
-	for t in /proc/"$server"/task/*; do
-		grep -q '^Seccomp:.*2$' "$t/status" && grep -q '^NoNewPrivs:.*1$' "$t/status" ||
-			fail "outside of the sandbox: $(cat "$t/comm")"
-	done
+	is_confined "$(server_of)"
 	$user "$LKLUSB" status -J "$dir" | grep -q '"sandbox":"full"' || fail "status: no sandbox"
 }
 

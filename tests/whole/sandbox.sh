@@ -4,6 +4,7 @@
 # done from inside tests/unit/test-sandbox tries.
 . "$TOP/tests/whole/lib.bash"
 . "$TOP/tests/sandbox.bash"
+host_has_sandbox
 make_fs ext4 "$img" 50M
 export XDG_RUNTIME_DIR=$WORK/run
 mkdir -m 700 "$XDG_RUNTIME_DIR"
@@ -19,7 +20,7 @@ head -c 5000000 /dev/urandom > "$dir/data"
 for i in $(seq 50); do ls -R "$dir" > /dev/null & done
 wait
 sync "$dir/data"
-confined "$server"
+is_confined "$server"
 sandbox_is full
 [ "$(ls "/proc/$server/task" | wc -l)" -gt 5 ] || fail "which threads?"
 for fd in /proc/"$server"/fd/*; do
@@ -49,7 +50,7 @@ wait_unmounted
 kill "$writer" 2> /dev/null
 wait "$writer" 2> /dev/null
 mount_stick "$img"
-confined "$(server_of)"
+is_confined "$(server_of)"
 umount_stick
 wait_unmounted
 for i in $(seq 100); do [ -z "$(ls "$XDG_RUNTIME_DIR/lklusb")" ] && break; sleep 0.1; done
@@ -75,7 +76,7 @@ shell=$!
 exec 9> "$WORK/script"
 echo ls >&9
 for i in $(seq 100); do grep -q lost+found "$WORK/out" && break; sleep 0.1; done
-confined "$shell"
+is_confined "$shell"
 exec 9>&-
 wait "$shell" || fail "shell: $(cat "$WORK/out")"
 "$LKLUSB" export -q --unix "$WORK/socket" "$img" &
@@ -83,7 +84,7 @@ export_pid=$!
 for i in $(seq 100); do [ -S "$WORK/socket" ] && break; sleep 0.1; done
 "$LKLUSB" list "usbip+unix:$WORK/socket/1-1" > "$WORK/out" || fail "list over USB/IP"
 grep -q "ext4 *stick" "$WORK/out" || fail "list: $(cat "$WORK/out")"
-confined "$export_pid"
+is_confined "$export_pid"
 kill "$export_pid"
 wait "$export_pid"
 [ ! -e "$WORK/socket" ] || fail "the socket stays"

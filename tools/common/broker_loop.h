@@ -26,9 +26,9 @@ typedef int broker_word_fn(struct broker_talk *talk);
 void broker_loop_begin(const char *name, const int *keep, unsigned int n);
 
 /*
- * Until nobody is there any more, or says what makes no sense. A word without a function is
- * refused. between, or NULL, is called after each question came.
+ * Until nobody is there any more, or says what makes no sense. words has BROKER_N_WORDS; one
+ * without a function is refused. between, or NULL, is called after each question came.
  */
-void broker_loop(int socket, broker_word_fn *const words[BROKER_N_WORDS], void (*between)(void));
+void broker_loop(int socket, broker_word_fn *const words[], void (*between)(void));
 
 #endif
