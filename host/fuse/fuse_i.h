@@ -229,7 +229,6 @@ char *server_data(struct server *s);
 int root_open(struct fusefs *fs, const char *path);
 void root_close(struct fusefs *fs);
 void op_init(void *userdata, struct fuse_conn_info *conn);
-void op_destroy(void *userdata);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
 
 /* ---- node.c ---- */

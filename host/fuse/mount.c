@@ -17,7 +17,7 @@
 
 static const struct fuse_lowlevel_ops ops = {
 	.init = op_init,
-	.destroy = op_destroy,
+	/* no destroy: who unmounts inside writes out, and hears of errors, told only once */
 	.lookup = op_lookup,
 	.forget = op_forget,
 	.forget_multi = op_forget_multi,

@@ -160,14 +160,6 @@ void op_init(void *userdata, struct fuse_conn_info *conn)
 	fs->announce = true;
 }
 
-void op_destroy(void *userdata)
-{
-	struct fusefs *fs = userdata;
-
-	if (fs->root_fd >= 0)
-		LKL_CALL1(SYS_syncfs, fs->root_fd);
-}
-
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fusefs *fs = fs_of(req);

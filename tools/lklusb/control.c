@@ -82,7 +82,7 @@ static bool keep(int fd, const struct one_mount *m)
 	return kept;
 }
 
-static bool begin_umount(int fd, const struct one_mount *m)
+static bool begin_umount(int fd, struct one_mount *m)
 {
 	char line[160];
 	int err;

@@ -38,7 +38,7 @@ struct control_ops {
 	/* Bytes not yet on the medium. */
 	unsigned long long (*dirty)(void);
 	/* Writes all out: 0 or -errno. May block. */
-	int (*sync)(const struct one_mount *m);
+	int (*sync)(struct one_mount *m);
 	/*
 	 * Whether the disk will be stopped when this, its only one, is not mounted any
 	 * more; false: there are others.

@@ -322,24 +322,47 @@ int one_mount_inside(struct one_mount *m, const struct disk *disk)
 	return status;
 }
 
-int one_mount_sync(const struct one_mount *m)
+static long sync_path(const char *path, long call)
 {
-	long fd = LKL_CALL4(SYS_openat, AT_FDCWD, m->root, O_RDONLY | O_CLOEXEC, 0);
-	long err = fd < 0 ? fd : LKL_CALL1(SYS_syncfs, fd);
+	long fd = LKL_CALL4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	long err = fd < 0 ? fd : LKL_CALL1(call, fd);
 
 	if (fd >= 0)
 		LKL_CALL1(SYS_close, fd);
 	return err;
 }
 
+int one_mount_sync(struct one_mount *m)
+{
+	int err = sync_path(m->root, SYS_syncfs);
+
+	if (err)
+		__atomic_store_n(&m->lost, err, __ATOMIC_RELAXED);
+	return err;
+}
+
+/*
+ * What unmounting itself has written, and the disk's own cache, of which FAT and others
+ * never think. Nobody hears of an error when the kernel does it at its end.
+ */
+static long flush_disk(const struct one_mount *m)
+{
+	return m->args.options.readonly ? 0 : sync_path(m->part->node, SYS_fsync);
+}
+
 int one_mount_finish(struct one_mount *m)
 {
 	long err = one_mount_sync(m);
+	bool busy = lkl_umount(m->root, 0);
 
+	if (!err)
+		err = flush_disk(m);
+	if (!err)
+		err = __atomic_load_n(&m->lost, __ATOMIC_RELAXED);
 	if (err)
 		report(REPORT_MOUNT, "flush", "%s: not everything could be written: %s",
 		       m->source, strerror(-err));
-	if (lkl_umount(m->root, 0) && !err) {
+	if (busy && !err) {
 		err = lkl_umount(m->root, MNT_DETACH);
 		report(REPORT_MOUNT, "umount", "%s: still in use inside", m->source);
 	}

@@ -40,6 +40,7 @@ struct one_mount {
 	const char *kernel_type;
 	bool mounted;			/* inside */
 	int status;			/* exit status */
+	int lost;			/* atomic: -errno of a sync that failed */
 
 	/* serve.c's; under its lock */
 	struct one_mount *next;
@@ -76,8 +77,8 @@ int one_mount_choose(struct one_mount *m, const struct disk *disk);
 /* Opens LUKS and LVM, and mounts what is in them inside, on m->root. */
 int one_mount_inside(struct one_mount *m, const struct disk *disk);
 
-/* Writes all of it out: 0 or -errno. */
-int one_mount_sync(const struct one_mount *m);
+/* Writes all of it out: 0 or -errno, which the kernel says once. */
+int one_mount_sync(struct one_mount *m);
 
 /* After the host has let go of it: writes out and unmounts inside. */
 int one_mount_finish(struct one_mount *m);

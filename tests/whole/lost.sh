@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What was acknowledged and could not be written is told to whoever ends the mount.
+# variant: fusermount
+# variant: TERM
+# variant: twice
+# variant: cache
+. "$TOP/tests/whole/lib.bash"
+
+foreground() {
+	"$LKLUSB" mount -f --kernel-log "$WORK/guest.dmesg" "$@" "$img" "$dir" 2> "$WORK/err" &
+	server=$!
+	for i in $(seq 100); do mountpoint -q "$dir" && break; sleep 0.1; done
+	ls "$dir" > /dev/null || fail "not served"
+}
+
+ended_with_loss() {
+	wait "$server"
+	[ $? = 32 ] || fail "the end of the process does not tell of it"
+	grep -q '\[flush\]' "$WORK/err" || { cat "$WORK/err"; fail "no [flush]"; }
+}
+
+case $1 in
+fusermount | TERM | twice)
+	# The first write is the mount's own.
+	make_fs ext2 "$img" 50M
+	foreground --filter fault:write-stall@2+
+	head -c 1M /dev/urandom > "$dir/data" || fail "it is written later"
+	if [ "$1" = twice ]; then
+		"$LKLUSB" umount "$dir" > "$WORK/out" 2>&1 && fail "umount tells nothing"
+		grep -q '\[flush\]' "$WORK/out" || { cat "$WORK/out"; fail "no [flush]"; }
+	fi
+	if [ "$1" = TERM ]; then kill "$server"; else fusermount3 -u "$dir"; fi
+	ended_with_loss
+	;;
+cache)
+	# FAT never asks the disk to write out its cache.
+	make_fs vfat "$img" 200M
+	mount_stick "$img" --filter powercut --virtio-blk
+	head -c 1M /dev/urandom > "$WORK/data"
+	cp "$WORK/data" "$dir/data"
+	umount_stick
+	mount_stick "$img"
+	cmp "$WORK/data" "$dir/data" || fail "not on the disk after the end"
+	umount_stick
+	check_fs vfat "$img"
+	;;
+esac
+exit 0
