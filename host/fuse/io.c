@@ -74,6 +74,23 @@ static int write_begin(fuse_req_t req, fuse_ino_t ino, struct desc **ret_desc)
 	return err;
 }
 
+/*
+ * Of pages that were written through a mapping the host takes any success for the whole:
+ * what found no room must be an error, though a part found some.
+ */
+static long write_all(int fd, const char *buf, size_t size, off_t off)
+{
+	size_t done = 0;
+	long n;
+
+	do {
+		n = LKL_CALL4(SYS_pwrite64, fd, buf + done, size - done, off + done);
+		if (n > 0)
+			done += n;
+	} while (n > 0 && done < size);
+	return n < 0 ? n : done < size ? -EIO : (long)done;
+}
+
 /* After a write to a file that is open O_SYNC the host sends an fsync by itself. */
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	      off_t off, struct fuse_file_info *fi)
@@ -82,7 +99,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	long n = write_begin(req, ino, &desc);
 
 	if (!n) {
-		n = LKL_CALL4(SYS_pwrite64, desc->fd, buf, size, off);
+		n = fi->writepage ? write_all(desc->fd, buf, size, off) :
+				    LKL_CALL4(SYS_pwrite64, desc->fd, buf, size, off);
 		if (n > 0)
 			drop_written(desc, off, n);
 		desc_put(fs_of(req), desc);

@@ -335,6 +335,30 @@ static void no_space(void)
 	close(fd);
 }
 
+/* Part of a write-back finds room: what did not is an error all the same. */
+static void mapping_without_space(void)
+{
+	enum { PAGES = 64, ROOM = 24, PAGE = 4096 };
+	int hole = make("hole"), fill = make("fill");
+	char *buf = malloc(MIB), *map;
+	ssize_t n, total = 0;
+
+	if (!opt.fill)
+		skip("may not fill the filesystem");
+	fill_random(buf, MIB, 1);
+	CHECK(ftruncate(hole, PAGES * PAGE) == 0);
+	while ((n = write(fill, buf, MIB)) > 0)
+		total += n;
+	CHECK(fsync(fill) == 0);
+	CHECK(ftruncate(fill, total / PAGE * PAGE - ROOM * PAGE) == 0 && fsync(fill) == 0);
+	map = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, hole, 0);
+	CHECK(map != MAP_FAILED);
+	memset(map, 'm', PAGES * PAGE);
+	CHECK_ERR(msync(map, PAGES * PAGE, MS_SYNC), ENOSPC);
+	close(fill);
+	close(hole);
+}
+
 const struct behaviour data_tests[] = {
 	{ "model", model },
 	{ "append-from-two-processes", append_from_two_processes },
@@ -348,5 +372,6 @@ const struct behaviour data_tests[] = {
 	{ "synchronous-writes", synchronous_writes },
 	{ "big-file", big_file },
 	{ "no-space", no_space },
+	{ "mapping-without-space", mapping_without_space },
 	{ 0 },
 };

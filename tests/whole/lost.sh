@@ -3,6 +3,7 @@
 # variant: fusermount
 # variant: TERM
 # variant: twice
+# variant: mapped
 # variant: cache
 . "$TOP/tests/whole/lib.bash"
 
@@ -31,6 +32,13 @@ fusermount | TERM | twice)
 	fi
 	if [ "$1" = TERM ]; then kill "$server"; else fusermount3 -u "$dir"; fi
 	ended_with_loss
+	;;
+mapped)
+	make_fs ext4 "$img" 20M
+	mount_stick "$img"
+	"$BEHAVIOUR" --fill "$dir" no-space mapping-without-space || fail behaviour
+	umount_stick
+	check_fs ext4 "$img"
 	;;
 cache)
 	# FAT never asks the disk to write out its cache.
