@@ -243,10 +243,16 @@ static void failing_resets(void **state)
 	f->fake.fail_request_with = -EIO;
 	assert_int_equal(reset(f), -EIO);
 	assert_true(f->fake.claimed);
+	/* Nothing was sent since, but it was not reset either. */
+	assert_int_equal(reset(f), -EIO);
 	assert_int_equal(run_bulk(f), 0);
 	f->fake.fail_request = USBDEVFS_CLAIMINTERFACE;
 	f->fake.fail_request_with = -EBUSY;
 	assert_int_equal(reset(f), -EBUSY);
+	assert_false(f->fake.claimed);
+	f->fake.fail_request = 0;
+	assert_int_equal(reset(f), 0);
+	assert_true(f->fake.claimed);
 	assert_int_equal(f->n_gone, 0);
 }
 

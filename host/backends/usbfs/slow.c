@@ -281,7 +281,8 @@ struct usbfs_reset {
  */
 static int reset_device(struct usbfs *b)
 {
-	uint32_t interfaces = b->claimed;
+	/* Not b->claimed: a reset before may have failed to take them again. */
+	uint32_t interfaces = usbfs_interfaces_of(b, b->configuration);
 	int err, again;
 
 	usbfs_release(b);
@@ -305,7 +306,7 @@ static void reset_work(struct work *work)
 	if (!err)
 		err = reset_device(b);
 	pthread_mutex_lock(&b->lock);
-	b->dirty = false;
+	b->dirty = err;		/* the next one is no luxury then */
 	slow_lost(b, err);
 	pthread_mutex_unlock(&b->lock);
 	r->done(r->ctx, err);
