@@ -8,6 +8,7 @@
 # variant: eject
 # variant: eject --uas
 # variant: foreground
+# variant: retried
 . "$TOP/tests/whole/lib.bash"
 make_fs ext4 "$img" 50M
 if [ "$1" = foreground ]; then
@@ -53,6 +54,16 @@ lazy)
 	"$LKLUSB" umount -l "$dir" || fail "umount -l"
 	cmp - "$WORK/data" <&7 || fail "an open file after a lazy umount"
 	exec 7<&-
+	;;
+retried)
+	# as often as there is no room for all who have asked
+	exec 7< "$dir/data"
+	for i in $(seq 70); do
+		"$LKLUSB" umount -q "$dir" 2> /dev/null && fail "unmounted while in use"
+	done
+	exec 7<&-
+	"$LKLUSB" umount "$dir" > "$WORK/out" || fail "umount after many that found it in use"
+	grep -q 'Safe to unplug' "$WORK/out" || fail "not told that it is safe"
 	;;
 foreground)
 	"$LKLUSB" umount -q "$dir" || fail umount

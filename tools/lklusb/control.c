@@ -65,12 +65,26 @@ static void say_owned(int fd, char *text)
 	free(text);
 }
 
+/* Caller holds control.lock. A mount that is in use is tried again and again. */
+static void drop_gone(void)
+{
+	for (int i = 0; i < MAX_WAITING; i++) {
+		struct pollfd pfd = { .fd = control.waiting[i].socket };
+
+		if (!control.waiting[i].mount || poll(&pfd, 1, 0) <= 0)
+			continue;
+		close(control.waiting[i].socket);
+		control.waiting[i].mount = NULL;
+	}
+}
+
 /* Returns whether there was room: then the connection stays open until m's end. */
 static bool keep(int fd, const struct one_mount *m)
 {
 	bool kept = false;
 
 	pthread_mutex_lock(&control.lock);
+	drop_gone();
 	for (int i = 0; i < MAX_WAITING && !kept; i++) {
 		if (control.waiting[i].mount)
 			continue;
