@@ -65,7 +65,7 @@ static void say_owned(int fd, char *text)
 	free(text);
 }
 
-/* Caller holds control.lock. A mount that is in use is tried again and again. */
+/* Caller holds control.lock. Who finds a mount in use gives up, and may try again for ever. */
 static void drop_gone(void)
 {
 	for (int i = 0; i < MAX_WAITING; i++) {
