@@ -390,8 +390,14 @@ static int vusbip_validate(struct virtio_device *vdev)
 	return 0;
 }
 
+/* Dead first: what the device still says must not schedule them again. */
 static void vusbip_cancel_works(struct vusbip *vu)
 {
+	unsigned long flags;
+
+	spin_lock_irqsave(&vu->lock, flags);
+	vu->dead = true;
+	spin_unlock_irqrestore(&vu->lock, flags);
 	cancel_delayed_work_sync(&vu->unlink_watch);
 	cancel_work_sync(&vu->die_work);
 }
