@@ -39,21 +39,23 @@ static long read_all(int fd, char *buf, size_t size, off_t off)
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	     struct fuse_file_info *fi)
 {
-	struct fusefs *fs = fs_of(req);
+	struct fusefs *fs = fs_of(req);		/* the reply frees req */
 	char *buf = server_data(server_self());
 	struct desc *desc;
 	long n = desc_get(fs, node_of(fs, ino), DESC_READ, &desc);
 
-	if (!n) {
-		n = read_all(desc->fd, buf, size < IO_MAX ? size : IO_MAX, off);
-		if (n > 0)
-			drop_read(desc, off, n);
-		desc_put(fs, desc);
+	if (n) {
+		reply_err(req, n);
+		return;
 	}
+	n = read_all(desc->fd, buf, size < IO_MAX ? size : IO_MAX, off);
 	if (n < 0)
 		reply_err(req, n);
 	else
 		fuse_reply_buf(req, buf, n);
+	if (n > 0)
+		drop_read(desc, off, n);	/* while who asked goes on */
+	desc_put(fs, desc);
 }
 
 /* A descriptor to change the file's contents with, for this request's user. */
