@@ -97,6 +97,14 @@ class Fuse2fs(Server):
         self.start(['fuse2fs', image, folder, '-f', '-o', 'fakeroot,rw'], folder)
 
 
+class Memory(Server):
+    """Files in the server's memory: what no FUSE server is above."""
+    name = 'nothing below'
+
+    def mount(self, image, folder):
+        self.start([os.path.join(TOP, 'build/host/bench/memory-fuse'), image, folder], folder)
+
+
 class Loop(System):
     name = 'kernel loop'
 
@@ -158,7 +166,7 @@ class Guestmount(System):
 def available():
     """(systems, [why one is missing]): peers that need root or a program."""
     systems = [Lklusb('lklusb bot'), Lklusb('lklusb uas', '--uas'),
-               Lklusb('lklusb virtio-blk', '--virtio-blk')]
+               Lklusb('lklusb virtio-blk', '--virtio-blk'), Memory()]
     missing = []
     if shutil.which('fuse2fs'):
         systems.append(Fuse2fs())
