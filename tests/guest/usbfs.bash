@@ -76,10 +76,13 @@ plug() {
 	give_node
 }
 
-# after_urbs N [FILE TEXT]: as soon as N URBs were given to the stick from now on.
+# after_urbs N [FILE TEXT]: as soon as N more URBs than now were given to the stick.
 after_urbs() {
+	local n=$(($(cat /sys/bus/usb/devices/*-1/urbnum) + $1))
+	shift
 	mountpoint -q /sys/kernel/debug || mount -t debugfs debug /sys/kernel/debug
-	timeout -k 3 20 chrt -f 50 "$TOP/tests/guest/after-urbs.py" "$@" || fail "fewer than $1 URBs"
+	timeout -k 3 20 chrt -f 50 "$TOP/tests/guest/after-urbs.py" "$n" "$@" ||
+		fail "fewer than $n URBs"
 }
 
 unplug_after() {
