@@ -57,3 +57,19 @@ lvs --segments --noheadings --units s --nosuffix --separator "|" \
 lvm_copy() {
 	python3 "$TOP/tests/whole/lvm-copy.py" "$WORK" "$@" || fail "lvm-copy $*"
 }
+
+# lvm_has FOLDER FILE STRIPED IMAGE...: as lvm2 says where that is, group/lin has the folder
+# as /new, and the volume STRIPED, a vfat, has the file's bytes in one piece.
+lvm_has() {
+	local folder=$1 file=$2 striped=$3
+	shift 3
+	lvm_copy out group/lin "$WORK/lin" "$@"
+	lvm_copy out "$striped" "$WORK/str" "$@"
+	check_fs ext4 "$WORK/lin"
+	check_fs vfat "$WORK/str"
+	mkdir "$WORK/lvm2"
+	debugfs -R "rdump /new $WORK/lvm2" "$WORK/lin" 2> /dev/null
+	diff -r "$folder" "$WORK/lvm2/new" || fail "lvm2's volume has something else"
+	python3 -c 'import sys; sys.exit(open(sys.argv[1], "rb").read() not in open(sys.argv[2], "rb").read())' \
+		"$file" "$WORK/str" || fail "lvm2's striped volume has something else"
+}

@@ -3,44 +3,31 @@
 no lklusb says, and prints each answer. One case a line; a silent peer is closed."""
 import os
 import socket
-import subprocess
 import sys
 
-path, stick, source, folder = sys.argv[1:]
-VERSION = os.environ['VERSION']
+from hostile import WORDS, connect, mount_fuse, mount_request, path, pieces, show
 
 
 def say(name, message, fds=()):
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.connect(path)
-    s.settimeout(20)
+    s = connect()
+    answer = b''
     try:
         if fds:
             socket.send_fds(s, [message], list(fds))
         else:
             s.send(message)
-        answer = b''
-        while True:
-            piece = s.recv(65536)
-            if not piece:
-                break
+        for piece in pieces(s):
             answer += piece + b'|'
     except ConnectionError as e:
         answer = str(e).encode()
-    print(name, answer.decode(errors='replace').replace('\n', ' '))
+    show(name, answer)
     s.close()
-
-
-def mount(version=VERSION, stick=stick, source=source, folder=folder, *words):
-    return b''.join(w.encode() + b'\0' for w in
-                    ['mount', version, stick, '/', source, folder, *words])
 
 
 null = os.open('/dev/null', os.O_RDWR)
 fuse = os.open('/dev/fuse', os.O_RDWR)
 pipe = os.pipe()
-words = ('mount', '--kernel-log', os.environ['KLOG'], '-p', '2', source, folder)
-request = mount(VERSION, stick, source, folder, *words)
+request = mount_request(*WORDS)
 silent = []
 for i in range(20):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -63,23 +50,18 @@ say('many-fds', request, [null] * 200)
 say('not-fuse', request, [null])
 say('pipe', request, [pipe[0]])
 say('not-mounted', request, [fuse])
-say('other-version', mount('0.0', stick, source, folder, *words), [fuse])
-say('other-stick', mount(VERSION, 'file 0:0 1', source, folder, *words), [fuse])
-say('no-words', mount(VERSION, stick, source, folder), [fuse])
-say('bad-words', mount(VERSION, stick, source, folder, 'mount', '--nosuch', '-x'), [fuse])
-say('help', mount(VERSION, stick, source, folder, 'mount', '--help'), [fuse])
-say('long-dir', mount(VERSION, stick, source, '/' + 'd' * 8000, *words), [fuse])
+say('other-version', mount_request(*WORDS, version='0.0'), [fuse])
+say('other-stick', mount_request(*WORDS, stick='file 0:0 1'), [fuse])
+say('no-words', mount_request(), [fuse])
+say('bad-words', mount_request('mount', '--nosuch', '-x'), [fuse])
+say('help', mount_request('mount', '--help'), [fuse])
+say('long-dir', mount_request(*WORDS, folder='/' + 'd' * 8000), [fuse])
 
 # One that mounts, asks, and is gone before it is answered.
 if 'DIES' not in os.environ:
     sys.exit()
-ours, theirs = socket.socketpair()
-subprocess.run(['fusermount3', '-o', 'nosuid,nodev,max_read=1048576,subtype=lklusb,fsname=' + source,
-                '--', folder], pass_fds=[theirs.fileno()],
-               env=dict(os.environ, _FUSE_COMMFD=str(theirs.fileno())), check=True)
-_, (mounted,), _, _ = socket.recv_fds(ours, 1, 1)
-s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-s.connect(path)
+mounted = mount_fuse()
+s = connect()
 socket.send_fds(s, [request], [mounted])
 s.close()
 print('dies')

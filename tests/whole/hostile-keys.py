@@ -5,43 +5,25 @@ line, and the bytes of the question."""
 import os
 import socket
 import subprocess
-import sys
 import threading
 
-path, stick, source, folder = sys.argv[1:]
-words = ['mount', '--kernel-log', os.environ['KLOG'], '-p', '2', source, folder]
-request = b''.join(w.encode() + b'\0' for w in
-                   ['mount', os.environ['VERSION'], stick, '/', source, folder, *words])
-
-
-def mount():
-    ours, theirs = socket.socketpair()
-    subprocess.run(['fusermount3', '-o', 'nosuid,nodev,max_read=1048576,subtype=lklusb,fsname=' + source,
-                    '--', folder], pass_fds=[theirs.fileno()],
-                   env=dict(os.environ, _FUSE_COMMFD=str(theirs.fileno())), check=True)
-    _, (fuse,), _, _ = socket.recv_fds(ours, 1, 1)
-    return fuse
+from hostile import WORDS, connect, folder, mount_fuse, mount_request, pieces, show
 
 
 def say(name, message, fds, helper=None):
     """Until the end of the answers; the helper is one that answers a question."""
-    fuse = mount()
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(20)
-    s.connect(path)
-    socket.send_fds(s, [request], [fuse])
+    fuse = mount_fuse()
+    s = connect()
+    socket.send_fds(s, [mount_request(*WORDS)], [fuse])
     os.close(fuse)
     answer = b''
-    while True:
-        piece = s.recv(65536)
-        if not piece:
-            break
+    for piece in pieces(s):
         answer += piece + b'|'
         if piece == b'key':
             socket.send_fds(s, [message], fds)
             if helper:
                 threading.Thread(target=helper).start()
-    print(name, answer.decode(errors='replace').replace('\n', ' '), flush=True)
+    show(name, answer)
     s.close()
     subprocess.run(['fusermount3', '-u', '-z', '--', folder], stderr=subprocess.DEVNULL)
 

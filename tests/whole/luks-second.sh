@@ -7,18 +7,14 @@
 # variant: hostile
 AS_ROOT=
 case $1 in keys | hostile) AS_ROOT=1 ;; esac
-. "$TOP/tests/whole/lib.bash"
+. "$TOP/tests/whole/one-kernel.bash"
 . "$TOP/tests/whole/luks.bash"
 . "$TOP/tests/whole/terminal.bash"
 [ -z "$AS_ROOT" ] || need_root "$@"
-two=$WORK/mnt2
-three=$WORK/mnt3
-mkdir "$two" "$three"
 printf 'first secret' > "$WORK/key1"
 printf 'second secret' > "$WORK/key2"
 luks_stick "$img" "$WORK/key1" "$WORK/key2"
-mount="timeout -k 3 60 $LKLUSB mount"
-umount="timeout -k 3 60 $LKLUSB umount -q"
+umount="$umount -q"
 first() {
 	mount_stick "$img" -p 1 --key-file "$WORK/key1"
 	server=$(server_of)
@@ -43,15 +39,6 @@ refuse() {
 	shift 2
 	dir=$two refused "$code" "$want" $second "$@" "$img" "$two"
 	works
-}
-
-wait_until() {
-	local i
-	for i in $(seq 100); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	fail "never: $*"
 }
 
 keys() {
@@ -196,7 +183,7 @@ hostile() {
 	[ -S "$socket" ] || fail "no socket: $socket"
 	before=$(ls "/proc/$server/fd" | wc -l)
 	VERSION=$("$LKLUSB" --version | sed 's/lklusb \([^,]*\),.*/\1/') \
-		KLOG=$WORK/guest$mounts.dmesg timeout -k 3 100 python3 \
+		KLOG=$WORK/guest$mounts.dmesg timeout -k 3 100 python3 -B \
 		"$TOP/tests/whole/hostile-keys.py" "$socket" "file $(stat -c '%Hd:%Ld %i' "$img")" \
 		"$img" "$two" > "$WORK/answers" || { cat "$WORK/answers"; fail "the hostile client"; }
 	cat "$WORK/answers"

@@ -30,7 +30,7 @@ files() {
 }
 before=$(files)
 
-DIES=1 as 65534 timeout -k 3 100 python3 "$TOP/tests/whole/hostile-client.py" "$socket" "$stick" \
+DIES=1 as 65534 timeout -k 3 100 python3 -B "$TOP/tests/whole/hostile-client.py" "$socket" "$stick" \
 	"$img" "$two" > "$WORK/answers" || { cat "$WORK/answers"; fail "the hostile client"; }
 cat "$WORK/answers"
 # want CASE PATTERN
@@ -64,11 +64,11 @@ answers || fail "it does not serve on"
 # Other users, even if they got as far as the socket.
 chmod 755 "$WORK/r" "$WORK/r/lklusb"
 chmod 777 "$socket"
-as 65533 timeout -k 3 100 python3 "$TOP/tests/whole/hostile-client.py" "$socket" "$stick" \
+as 65533 timeout -k 3 100 python3 -B "$TOP/tests/whole/hostile-client.py" "$socket" "$stick" \
 	"$img" "$two" > "$WORK/answers" 2>&1
 grep -qE 'taken|done' "$WORK/answers" && { cat "$WORK/answers"; fail "another user is served"; }
 grep -q 'user 65533 is not served' "$WORK/err" || fail "no message about another user"
-timeout -k 3 100 python3 "$TOP/tests/whole/hostile-client.py" "$socket" "$stick" \
+timeout -k 3 100 python3 -B "$TOP/tests/whole/hostile-client.py" "$socket" "$stick" \
 	"$img" "$two" > "$WORK/answers" 2>&1
 grep -q taken "$WORK/answers" && { cat "$WORK/answers"; fail "root's mount is served"; }
 grep -q 'user 0 is not served' "$WORK/err" || fail "no message about root"
