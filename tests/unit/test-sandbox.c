@@ -44,6 +44,7 @@ static struct {
 	char folder_name[64];
 	pid_t other;
 	struct sockaddr_in tcp;
+	struct rlimit core;
 } t;
 
 static struct sandbox config;
@@ -228,6 +229,46 @@ static int try_set_owner(void)
 	return result(fcntl(t.pair[0], F_SETOWN, t.other));
 }
 
+/* One whose owner is not set has the one that its terminal knows. */
+static int try_async(void)
+{
+	return result(fcntl(t.pair[0], F_SETFL, O_ASYNC));
+}
+
+static int try_nonblock(void)
+{
+	return result(fcntl(t.pair[0], F_SETFL, O_NONBLOCK));
+}
+
+static int try_end_group(void)
+{
+	return result(kill(0, SIGKILL));
+}
+
+static int try_chmod(void)
+{
+	return result(fchmod(t.folder, 0700));
+}
+
+static int try_setuid_bit(void)
+{
+	return result(fchmod(t.folder, 04700));
+}
+
+static int try_setgid_bit(void)
+{
+	return result(fchmod(t.folder, 02700));
+}
+
+/* Less than that would be a dump for a program that has them all. */
+static int try_dump(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_CORE, &limit) ? errno :
+	       limit.rlim_cur == !!t.core.rlim_max ? 0 : EINVAL;
+}
+
 static int try_exec_memory(void)
 {
 	return result((long)mmap(NULL, 4096, PROT_READ | PROT_EXEC,
@@ -285,7 +326,7 @@ static int try_usb_all(void)
 {
 	static const unsigned long requests[] = {
 		USBDEVFS_SUBMITURB, USBDEVFS_REAPURBNDELAY, USBDEVFS_DISCARDURB,
-		USBDEVFS_CONTROL, USBDEVFS_SETINTERFACE, USBDEVFS_SETCONFIGURATION,
+		USBDEVFS_CONTROL, USBDEVFS_SETINTERFACE,
 		USBDEVFS_CLEAR_HALT, USBDEVFS_RESET, USBDEVFS_ALLOC_STREAMS,
 		USBDEVFS_FREE_STREAMS, USBDEVFS_CLAIMINTERFACE, USBDEVFS_RELEASEINTERFACE,
 		USBDEVFS_GETDRIVER, USBDEVFS_GET_CAPABILITIES, USBDEVFS_GET_SPEED,
@@ -296,6 +337,14 @@ static int try_usb_all(void)
 		if (ioctl(t.event, requests[i], NULL) != -1 || errno != ENOTTY)
 			return EINVAL;
 	return 0;
+}
+
+/* After which the host's drivers take what nobody has claimed. */
+static int try_configuration(void)
+{
+	int value = 1;
+
+	return result(ioctl(t.event, USBDEVFS_SETCONFIGURATION, &value));
 }
 
 static int try_claim_from_driver(void)
@@ -432,6 +481,11 @@ static const struct attempt attempts[] = {
 	A(kill_group, KILLED),
 	A(tgkill_other, KILLED),
 	A(set_owner, KILLED),
+	A(async, KILLED),
+	A(end_group, KILLED),
+	{ "chmod", try_chmod, KILLED, KILLED, 0, KILLED },
+	A(setuid_bit, KILLED),
+	A(setgid_bit, KILLED),
 	A(exec_memory, KILLED),
 	A(make_executable, KILLED),
 	A(io_uring, KILLED),
@@ -445,6 +499,7 @@ static const struct attempt attempts[] = {
 	{ "epoll", try_epoll, KILLED, KILLED, KILLED, 0 },
 	{ "for its owner", try_for_owner, KILLED, KILLED, 0, 0 },
 	{ "for everybody", try_for_everybody, KILLED, KILLED, 0, KILLED },
+	{ "another configuration", try_configuration, KILLED, EACCES, KILLED, KILLED },
 	A(usb_driver, KILLED),
 	A(claim_from_driver, KILLED),
 	A(fstat, 0),
@@ -454,6 +509,8 @@ static const struct attempt attempts[] = {
 	A(memfd, 0),
 	A(kill_itself, 0),
 	A(print, 0),
+	A(nonblock, 0),
+	A(dump, 0),
 };
 #define N_ATTEMPTS (sizeof(attempts) / sizeof(attempts[0]))
 
@@ -461,7 +518,7 @@ static void in_sandbox(int (*run)(void))
 {
 	struct sandbox_state state;
 
-	if (sandbox_enter(&config, &state))
+	if (setpgid(0, 0) || sandbox_enter(&config, &state))
 		_exit(255);
 	_exit(run());
 }
@@ -520,6 +577,15 @@ static void with_a_folder(void **state)
 {
 	config = (struct sandbox) { .beneath = t.folder };
 	try_all(offsetof(struct attempt, beneath));
+}
+
+/* Signals as its keys send them, to the same ones. */
+static void with_a_terminal(void **state)
+{
+	config = (struct sandbox) { .beneath = -1, .terminal = true };
+	assert_int_equal(outcome(try_kill_group), 0);
+	assert_int_equal(outcome(try_end_group), KILLED);
+	assert_int_equal(outcome(try_kill_other), KILLED);
 }
 
 /* ---- without seccomp: what Landlock alone does ---- */
@@ -615,7 +681,7 @@ static int setup(void **state)
 	if (!t.other)
 		for (;;)
 			pause();
-	return t.folder < 0 || ftruncate(t.file, 4096) ||
+	return t.folder < 0 || ftruncate(t.file, 4096) || getrlimit(RLIMIT_CORE, &t.core) ||
 	       socketpair(AF_UNIX, SOCK_SEQPACKET, 0, t.pair);
 }
 
@@ -644,6 +710,7 @@ int main(void)
 		cmocka_unit_test(with_usb),
 		cmocka_unit_test(with_front_ends),
 		cmocka_unit_test_teardown(with_a_folder, renew),
+		cmocka_unit_test(with_a_terminal),
 		cmocka_unit_test(landlock_holds_paths),
 		cmocka_unit_test(lenient),
 	};

@@ -13,8 +13,10 @@ sandbox_is() {
 	"$LKLUSB" status -J "$dir" | grep -q "\"sandbox\":\"$1\"" || fail "status: not $1"
 }
 
-# a descriptor that the caller had open is not inherited by the library kernel
+# descriptors that the caller had open are not inherited by the library kernel
+for i in $(seq 100 399); do eval "exec $i< '$TOP/README.md'"; done
 mount_stick "$img" --trace "$WORK/trace.pcapng" --sandbox=require 5< "$TOP/README.md"
+for i in $(seq 100 399); do eval "exec $i<&-"; done
 server=$(server_of)
 head -c 5000000 /dev/urandom > "$dir/data"
 for i in $(seq 50); do ls -R "$dir" > /dev/null & done
@@ -56,6 +58,31 @@ wait_unmounted
 for i in $(seq 100); do [ -z "$(ls "$XDG_RUNTIME_DIR/lklusb")" ] && break; sleep 0.1; done
 [ -z "$(ls "$XDG_RUNTIME_DIR/lklusb")" ] || fail "left: $(ls "$XDG_RUNTIME_DIR/lklusb")"
 check_fs ext4 "$img"
+
+# with none at all: what is said goes nowhere, not into the image
+"$LKLUSB" mount -v "$img" "$dir" <&- >&- 2>&- || fail "mount without descriptors"
+echo data > "$dir/data"
+umount_stick
+check_fs ext4 "$img"
+
+# Of the terminal nothing can be read, by which a session of its own would have what is typed
+# in front of other programs, too; nor is its mode to be changed.
+. "$TOP/tests/whole/terminal.bash"
+on_terminal "$LKLUSB mount -v -f $img $dir"
+for i in $(seq 100); do mountpoint -q "$dir" && break; sleep 0.1; done
+server=$(server_of)
+[ "$(readlink "/proc/$server/fd/0")" = /dev/null ] || fail "standard input stays"
+for fd in /proc/"$server"/fd/*; do
+	case $(readlink "$fd") in
+	/dev/pts/*) fail "the terminal as it was: $fd" ;;
+	/dev/tty)
+		grep -q '^flags:.*[1]$' "/proc/$server/fdinfo/${fd##*/}" || fail "the terminal can be read: $fd"
+		;;
+	esac
+done
+shown 'sda'
+umount_stick
+finish 0
 
 # whoever debugs is told what he gives up
 mount_stick "$img" --no-sandbox 2> "$WORK/err"

@@ -2,6 +2,8 @@
 #include "confine.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,10 +11,8 @@
 #include "broker_ask.h"
 #include "report.h"
 
-#define MAX_INHERITED	256
-
 static struct {
-	int fds[MAX_INHERITED];
+	int *fds;
 	unsigned int n;
 	bool partial, on;
 } confined;
@@ -34,16 +34,40 @@ bool confine_parse(const char *text, enum confine_mode *ret)
 
 /* ---- descriptors ---- */
 
+/* What is opened later is none of these, and messages go into no image. */
+static void open_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	close(fd);
+}
+
+static void note(int fd)
+{
+	int *more = realloc(confined.fds, (confined.n + 1) * sizeof(*more));
+
+	if (!more)
+		abort();
+	confined.fds = more;
+	confined.fds[confined.n++] = fd;
+}
+
 void confine_begin(void)
 {
-	DIR *list = opendir("/proc/self/fd");
+	DIR *list;
 	struct dirent *d;
 	int fd;
 
+	open_standard();
+	confined.n = 0;
+	list = opendir("/proc/self/fd");
 	while (list && (d = readdir(list))) {
 		fd = atoi(d->d_name);
-		if (fd > 2 && fd != dirfd(list) && confined.n < MAX_INHERITED)
-			confined.fds[confined.n++] = fd;
+		if (fd > 2 && fd != dirfd(list))
+			note(fd);
 	}
 	if (list)
 		closedir(list);
@@ -55,6 +79,43 @@ static void close_inherited(void)
 	for (unsigned int i = 0; i < confined.n; i++)
 		close(confined.fds[i]);
 	confined.n = 0;
+}
+
+/* ---- standard input and output ---- */
+
+/*
+ * Under the name that is everybody's, if it is the one that steers this session: of that
+ * the mode is nobody's to change.
+ */
+static int open_terminal(int fd, int flags)
+{
+	int tty = tcgetpgrp(fd) < 0 ? -1 : open("/dev/tty", flags);
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return tty < 0 ? open(path, flags) : tty;
+}
+
+static void replace(int fd, int by)
+{
+	if (by < 0)
+		return;
+	dup2(by, fd);
+	close(by);
+}
+
+/*
+ * Whoever has a terminal open for reading gets what is typed there; in a session of its own
+ * also when another program is in the foreground. Mostly it is open so at all three.
+ */
+static void narrow_standard(bool input)
+{
+	if (!input)
+		replace(0, open("/dev/null", O_RDONLY | O_CLOEXEC));
+	for (int fd = 0; fd <= 2; fd++)
+		if (isatty(fd))
+			replace(fd, open_terminal(fd, O_NOCTTY | O_CLOEXEC |
+						      (fd ? O_WRONLY : O_RDONLY)));
 }
 
 /* ---- */
@@ -87,7 +148,7 @@ static int stay_outside(void)
 		      "no sandbox: whoever takes this process over can do what this user can do");
 }
 
-int confine(enum confine_mode mode, const struct sandbox *sandbox)
+int confine(enum confine_mode mode, const struct sandbox *sandbox, bool input)
 {
 	struct sandbox how = *sandbox;
 	struct sandbox_state state;
@@ -101,6 +162,7 @@ int confine(enum confine_mode mode, const struct sandbox *sandbox)
 	if (!whole && mode == CONFINE_REQUIRE)
 		return refuse(&state);
 	close_inherited();
+	narrow_standard(input);
 	how.lenient = mode == CONFINE_DEBUG;
 	err = broker_say(BROKER_SEAL, 0);
 	if (!err)

@@ -17,15 +17,17 @@ bool confine_parse(const char *text, enum confine_mode *ret_mode);
 
 /*
  * Descriptors that this program was started with and that nobody wants by now are closed
- * by confine(): those that are open when this is called, but for 0 to 2.
+ * by confine(): those that are open when this is called last, but for 0 to 2, which are
+ * open from then on.
  */
 void confine_begin(void);
 
 /*
  * There is a broker, which is told: what it does only for who is trusted it does no more.
- * Reports; 0 or an exit status.
+ * input: standard input is read; otherwise it becomes /dev/null. A terminal can only be
+ * written to by standard output and error. Reports; 0 or an exit status.
  */
-int confine(enum confine_mode mode, const struct sandbox *sandbox);
+int confine(enum confine_mode mode, const struct sandbox *sandbox, bool input);
 
 /* As a word: full, partial, off. */
 const char *confine_state(void);

@@ -25,14 +25,16 @@ void sandbox_offered(struct sandbox_state *ret)
 
 /*
  * Neither what the user's other processes count towards (RLIMIT_NPROC), nor what images
- * and transfers need.
+ * and transfers need. A core dump of 0 bytes is one for a program that the host has for
+ * that; of 1 byte it is none.
  */
 static int set_limits(void)
 {
-	struct rlimit core = { 0 }, files;
+	struct rlimit core, files;
 
-	if (getrlimit(RLIMIT_NOFILE, &files))
+	if (getrlimit(RLIMIT_NOFILE, &files) || getrlimit(RLIMIT_CORE, &core))
 		return -errno;
+	core.rlim_cur = core.rlim_max = core.rlim_max ? 1 : 0;
 	if (files.rlim_max > MAX_DESCRIPTORS)
 		files.rlim_max = MAX_DESCRIPTORS;
 	if (files.rlim_cur > files.rlim_max)

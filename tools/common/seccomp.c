@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -138,7 +139,6 @@ static const int files[] = {
 	SCMP_SYS(unlinkat),
 	SCMP_SYS(symlinkat),
 	SCMP_SYS(utimensat),
-	SCMP_SYS(fchmod),
 	SCMP_SYS(umask),
 };
 
@@ -171,7 +171,6 @@ static const unsigned int usb_requests[] = {
 	USBDEVFS_DISCARDURB,
 	USBDEVFS_CONTROL,
 	USBDEVFS_SETINTERFACE,
-	USBDEVFS_SETCONFIGURATION,
 	USBDEVFS_CLEAR_HALT,
 	USBDEVFS_RESET,
 	USBDEVFS_ALLOC_STREAMS,
@@ -186,7 +185,12 @@ static const unsigned int usb_requests[] = {
 };
 
 static const int fcntl_commands[] = {
-	F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_ADD_SEALS,
+	F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_ADD_SEALS,
+};
+
+/* Those that libedit sends on to whom the terminal would send them. */
+static const int terminal_signals[] = {
+	0, SIGINT, SIGTSTP, SIGQUIT, SIGHUP, SIGTERM, SIGCONT, SIGWINCH,
 };
 
 static const struct {
@@ -280,9 +284,8 @@ static int allow_threads(scmp_filter_ctx f, bool terminal)
 		err = allow_if(f, SCMP_SYS(tgkill), is(0, self));
 	if (!err)
 		err = allow_if(f, SCMP_SYS(kill), is(0, self));
-	/* libedit sends on what is typed to those that the terminal would send it to. */
-	if (!err && terminal)
-		err = allow_if(f, SCMP_SYS(kill), is(0, 0));
+	for (size_t i = 0; i < COUNT(terminal_signals) && terminal && !err; i++)
+		err = allow_if_both(f, SCMP_SYS(kill), is(0, 0), is(1, terminal_signals[i]));
 	return err;
 }
 
@@ -324,7 +327,6 @@ static int allow_sockets(scmp_filter_ctx f)
 	return err;
 }
 
-/* Neither who gets a descriptor's signals, nor what is typed on a terminal. */
 static int allow_requests(scmp_filter_ctx f, const unsigned int *requests, size_t n)
 {
 	int err = 0;
@@ -334,18 +336,44 @@ static int allow_requests(scmp_filter_ctx f, const unsigned int *requests, size_
 	return err;
 }
 
+/*
+ * Another configuration would have the host's drivers take the device, whether or not the
+ * rights to attach them were given up. A guest may ask for one: its device stalls.
+ */
+static int allow_usb(scmp_filter_ctx f)
+{
+	int err = allow_requests(f, usb_requests, COUNT(usb_requests));
+
+	return err ? err : seccomp_rule_add(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(ioctl), 1,
+					    is(1, USBDEVFS_SETCONFIGURATION));
+}
+
+/*
+ * Neither who gets a descriptor's signals (a terminal knows that without being told), nor
+ * what is typed on a terminal.
+ */
 static int allow_descriptors(scmp_filter_ctx f, const struct sandbox *s)
 {
 	int err = allow_if(f, SCMP_SYS(ioctl), is(1, TCGETS));
 
 	if (!err && s->usb)
-		err = allow_requests(f, usb_requests, COUNT(usb_requests));
+		err = allow_usb(f);
 	if (!err && s->terminal)
 		err = allow_requests(f, terminal_requests, COUNT(terminal_requests));
 	for (size_t i = 0; i < COUNT(fcntl_commands) && !err; i++)
 		err = allow_if(f, SCMP_SYS(fcntl),
 			       is(1, fcntl_commands[i]));
-	return err;
+	return err ? err : allow_if_both(f, SCMP_SYS(fcntl), is(1, F_SETFL),
+					 lacks(2, O_ASYNC));
+}
+
+/* Whoever runs a file that was made gets nobody else's rights by it. */
+static int allow_files(scmp_filter_ctx f)
+{
+	int err = allow(f, files, COUNT(files));
+
+	return err ? err : allow_if(f, SCMP_SYS(fchmod),
+				    lacks(1, S_ISUID | S_ISGID));
 }
 
 /* ---- SIGSYS ---- */
@@ -415,7 +443,7 @@ static int fill(scmp_filter_ctx f, const struct sandbox *s)
 	if (!err)
 		err = allow_descriptors(f, s);
 	if (!err && s->beneath >= 0)
-		err = allow(f, files, COUNT(files));
+		err = allow_files(f);
 	if (!err && s->trace)
 		err = allow_if(f, SCMP_SYS(fchmod), is(1, 0600));
 	if (!err && s->front_ends)

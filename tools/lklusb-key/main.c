@@ -4,6 +4,7 @@
  * then it is asked, through a socket, about copies of headers, and answers each time with
  * a volume key; ends when nobody has the other end of the socket.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -87,6 +88,18 @@ static bool is_printable(const char *text, size_t size)
 	return len < size;
 }
 
+/*
+ * libcryptsetup opens it once more, with the user's rights, reads it twice, and may mend it:
+ * only memory that nobody changes any more.
+ */
+static bool is_sealed(int fd)
+{
+	const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & wanted) == wanted;
+}
+
 /* With a descriptor, which becomes KEY_FD_HEADER, if the header is not there already. */
 static bool take_header(struct msghdr *msg)
 {
@@ -97,7 +110,7 @@ static bool take_header(struct msghdr *msg)
 	    cmsg->cmsg_type != SCM_RIGHTS || cmsg->cmsg_len != CMSG_LEN(sizeof(fd)))
 		return setup.detached && !cmsg;
 	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	return dup2(fd, KEY_FD_HEADER) >= 0 && !close(fd);
+	return is_sealed(fd) && dup2(fd, KEY_FD_HEADER) >= 0 && !close(fd);
 }
 
 static bool read_question(void)

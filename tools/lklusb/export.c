@@ -220,7 +220,7 @@ static int enter_sandbox(void)
 {
 	const struct sandbox sandbox = { .beneath = -1, .usb = ex.n_devices };
 
-	return confine(ex.config.sandbox, &sandbox);
+	return confine(ex.config.sandbox, &sandbox, ex.over_stdio);
 }
 
 static int export_all(char **sources, unsigned int n)

@@ -71,7 +71,7 @@ int guest_confine(bool ring)
 		return 0;
 	tzset();		/* of the host's clock, from a file */
 	guest.confined = true;
-	return confine(guest.config.sandbox, &sandbox);
+	return confine(guest.config.sandbox, &sandbox, guest.config.input);
 }
 
 /* ---- boot ---- */

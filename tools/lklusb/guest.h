@@ -42,6 +42,7 @@ struct guest_config {
 	int beneath;			/* folder in which files will be made, or -1 */
 	bool beneath_readable;		/* and read */
 	bool terminal;			/* lines are edited on one */
+	bool input;			/* standard input is read */
 	/* The kernel panicked; any thread, must not block. NULL = ignore. */
 	void (*on_panic)(void);
 	/* The process ends because nothing else ends the start; likewise. */

@@ -123,6 +123,7 @@ static struct json_object *list(const struct hotplug *h, struct mount_args *args
 	if (!pid) {
 		dup2(fds[1], STDOUT_FILENO);
 		close(fds[0]);
+		confine_begin();	/* the watcher's are not for the stick */
 		exit(list_source(&args->guest, true));
 	}
 	close(fds[1]);

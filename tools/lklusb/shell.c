@@ -292,6 +292,7 @@ static int begin(struct shell *s, const char *command, FILE **ret_script)
 	if (!command && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !shell_edit_begin(s))
 		return report(REPORT_SYSTEM, "shell", "this terminal cannot be used");
 	s->look.mount.args.guest.terminal = s->edit;
+	s->look.mount.args.guest.input = !command;
 	return 0;
 }
 

@@ -140,7 +140,7 @@ static int enter_sandbox(struct server *s)
 
 	if (err)
 		return report(REPORT_SYSTEM, "fork", "fork: %s", strerror(-err));
-	return confine(s->options.sandbox, &sandbox);
+	return confine(s->options.sandbox, &sandbox, false);
 }
 
 static int server_run(struct server *s)
