@@ -2,6 +2,7 @@
 #include "broker_word.h"
 
 #include <string.h>
+#include <syslog.h>
 
 enum text { NONE, PATH, LINE };
 
@@ -48,10 +49,18 @@ static bool text_valid(const char *text, enum text wanted)
 	return wanted == LINE ? is_line(text) : wanted == PATH ? *text == '/' : !len;
 }
 
+/* What is more than an error some hosts write to every terminal. */
+static bool value_valid(const struct broker_question *q)
+{
+	if (q->word == BROKER_LOG)
+		return q->value >= LOG_ERR && q->value <= LOG_DEBUG;
+	return words[q->word].value || !q->value;
+}
+
 bool broker_question_valid(const struct broker_question *q, size_t len, bool has_fd)
 {
 	return len == sizeof(*q) && q->word < BROKER_N_WORDS && !q->reserved &&
-	       words[q->word].fd == has_fd && (words[q->word].value || !q->value) &&
+	       words[q->word].fd == has_fd && value_valid(q) &&
 	       text_valid(q->text, words[q->word].text);
 }
 

@@ -89,6 +89,7 @@ int report(enum report_status status, const char *code, const char *fmt, ...)
 
 	snprintf(before, sizeof(before), "%s: ", name);
 	snprintf(after, sizeof(after), " [%s]", code);
+	printable_text(after);		/* it may be another process's */
 	va_start(args, fmt);
 	print_line(stderr, before, fmt, args, after);
 	va_end(args);

@@ -9,6 +9,8 @@
 
 #include "runtime.h"
 
+#define MAX_ANSWER	(4u << 20)	/* bytes; whoever answers may be hostile */
+
 int ask_begin(dev_t dev, uid_t uid, enum request_kind kind)
 {
 	struct request request = { .kind = kind, .dev = dev };
@@ -33,7 +35,7 @@ char *ask(dev_t dev, uid_t uid, enum request_kind kind)
 	size_t len = 0;
 	ssize_t n = 1;
 
-	while (fd >= 0 && n > 0) {
+	while (fd >= 0 && n > 0 && len < MAX_ANSWER) {
 		more = realloc(text, len + 65536);
 		if (!more)
 			break;

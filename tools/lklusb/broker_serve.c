@@ -25,6 +25,7 @@
 #include "usbip_source.h"
 
 #define MAX_CHILDREN	32u
+#define CHILD_TRIES	30	/* of a tenth of a second, or less */
 
 static struct {
 	const struct broker_config *config;
@@ -166,13 +167,50 @@ static const char *known_file(uint64_t number)
 	return number == BROKER_TRACE ? g->chain.trace_config.path : NULL;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat st, other;
+
+	return !stat(a, &st) && !stat(b, &other) && st.st_dev == other.st_dev &&
+	       st.st_ino == other.st_ino;
+}
+
+/* It may hang for as long as its path is that of a mount which nobody serves. */
+static int wait_for_child(pid_t pid)
+{
+	const struct timespec limit = { .tv_nsec = 100000000 };
+	sigset_t set;
+	int status;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (int i = 0; i < CHILD_TRIES; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			b.n_children--;
+			return status ? -EINVAL : 0;
+		}
+		sigtimedwait(&set, NULL, &limit);
+	}
+	kill(pid, SIGKILL);
+	return -EINVAL;
+}
+
 static int do_same(struct broker_talk *t)
 {
 	const char *ours = known_file(t->q->value);
-	struct stat st, other;
+	pid_t pid;
 
-	return ours && !stat(ours, &st) && !stat(t->q->text, &other) &&
-	       st.st_dev == other.st_dev && st.st_ino == other.st_ino ? 0 : -EINVAL;
+	if (!ours || b.n_children == MAX_CHILDREN)
+		return -EINVAL;
+	pid = fork();
+	if (!pid) {
+		close(b.socket);
+		_exit(!is_same_file(ours, t->q->text));
+	}
+	if (pid < 0)
+		return -errno;
+	b.n_children++;
+	return wait_for_child(pid);
 }
 
 static int do_keep(struct broker_talk *t)
@@ -203,7 +241,7 @@ static int do_unmount(struct broker_talk *t)
 
 static int do_log(struct broker_talk *t)
 {
-	syslog(t->q->value <= LOG_DEBUG ? t->q->value : LOG_ERR, "%s", t->q->text);
+	syslog(t->q->value, "%s", t->q->text);
 	return 0;
 }
 

@@ -237,7 +237,7 @@ static int umount_others(const struct mounts_entry *entry, const struct umount_o
 		const char *dir =
 			json_object_get_string(json_object_array_get_idx(others, i));
 
-		if (!mounts_find(dir, other))
+		if (dir && !mounts_find(dir, other) && other->uid == entry->uid)
 			status = umount_one(other, &each);
 	}
 	json_object_put(others);
