@@ -36,11 +36,12 @@ evil emergency "$server" > "$WORK/out"
 grep -qx 'emergency over' "$WORK/out" || fail "$(cat "$WORK/out")"
 wait_unmounted
 
-setpriv --reuid 65534 --regid 65534 --clear-groups python3 "$TOP/tests/whole/taken-over.py" mount /nothing "$dir" "$WORK/run/lklusb" \
+setpriv --reuid 65534 --regid 65534 --clear-groups /usr/bin/python3 "$TOP/tests/whole/taken-over.py" mount /nothing "$dir" "$WORK/run/lklusb" \
 	> "$WORK/ready" &
 liar=$!
 trap 'kill $liar; umount -l "$dir"' EXIT
 for i in $(seq 100); do grep -q ready "$WORK/ready" && break; sleep 0.1; done
+grep -q ready "$WORK/ready" || fail "nobody lies"
 for command in status 'status -J' dmesg 'umount --all'; do
 	as timeout -k 3 30 "$LKLUSB" $command "$dir" > "$WORK/shown" 2>&1
 	status=$?
