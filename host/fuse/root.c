@@ -3,6 +3,7 @@
 #include "fuse_i.h"
 
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
@@ -45,9 +46,30 @@ static bool handles_last(const struct fusefs *fs, unsigned long type)
 	return true;
 }
 
-static bool ignores_case(unsigned long type)
+/* struct xfs_fsop_geom_v1 as far as it matters. */
+struct xfs_geometry {
+	uint64_t before[11];
+	uint32_t version, flags;
+	uint64_t after[2];
+};
+
+#define XFS_GEOMETRY		_IOR('X', 100, struct xfs_geometry)
+#define XFS_IGNORES_CASE	(1u << 12)	/* mkfs.xfs -n version=ci */
+
+_Static_assert(sizeof(struct xfs_geometry) == 112, "uapi");
+
+static bool xfs_ignores_case(int fd)
 {
-	return type == MSDOS_SUPER_MAGIC || type == EXFAT_SUPER_MAGIC ||
+	struct xfs_geometry geometry;
+
+	return !LKL_CALL3(SYS_ioctl, fd, XFS_GEOMETRY, &geometry) &&
+	       geometry.flags & XFS_IGNORES_CASE;
+}
+
+static bool ignores_case(unsigned long type, int fd)
+{
+	return (type == XFS_SUPER_MAGIC && xfs_ignores_case(fd)) ||
+	       type == MSDOS_SUPER_MAGIC || type == EXFAT_SUPER_MAGIC ||
 	       type == NTFS3_SUPER_MAGIC;
 }
 
@@ -111,7 +133,7 @@ int root_open(struct fusefs *fs, const char *path)
 	limits(fs);
 	fs->root_minor = st.stx_dev_minor;
 	fs->handles = handles_last(fs, sfs.f_type);
-	fs->aliasing = ignores_case(sfs.f_type);
+	fs->aliasing = ignores_case(sfs.f_type, fs->root_fd);
 	fs->keep_names = fs->aliasing || !fs->handles;
 	owner_filesystem(fs, sfs.f_type);
 	fs->no_xattr = lacks_xattrs(fs->root_fd);

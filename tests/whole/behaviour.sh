@@ -6,8 +6,18 @@
 # full variant: vfat
 # variant: exfat
 # variant: ext4 keep
+# variant: xfs-ci
 # limit: 300
 . "$TOP/tests/whole/lib.bash"
+if [ "$1" = xfs-ci ]; then
+	truncate -s 400M "$img"
+	mkfs.xfs -q -n version=ci "$img" || fail mkfs
+	mount_stick "$img"
+	"$BEHAVIOUR" --ignores-case "$dir" spellings || fail "behaviour"
+	umount_stick
+	check_fs xfs "$img"
+	exit 0
+fi
 make_fs "$1" "$img" "$(fs_size "$1")"
 poor="--no-hardlinks --no-xattr --no-symlinks --no-owners --no-holes --no-special"
 poor="$poor --ignores-case --whole-names --coarse-times"
