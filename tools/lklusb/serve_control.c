@@ -265,6 +265,18 @@ static void op_mount(int socket, int fd, const struct request *r, char *message)
 	free(m);
 }
 
+/*
+ * An error of this is told once, by the umount that asks first: the mount stays. The next
+ * one ends it, though XFS that has shut down fails each time; what was lost is told then.
+ */
+static int op_sync(struct one_mount *m)
+{
+	bool told = __atomic_load_n(&m->lost, __ATOMIC_RELAXED);
+	int err = one_mount_sync(m);
+
+	return told ? 0 : err;
+}
+
 const struct control_ops serve_control_ops = {
 	.get = mount_list_get,
 	.put = mount_list_put,
@@ -272,7 +284,7 @@ const struct control_ops serve_control_ops = {
 	.others = others_text,
 	.log = guest_log,
 	.dirty = serve_dirty_bytes,
-	.sync = one_mount_sync,
+	.sync = op_sync,
 	.want_eject = mount_list_want_eject,
 	.mount = op_mount,
 };
