@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "lkl_host_i.h"
+#include "thread.h"
 
 #define LOAD(p)		__atomic_load_n(p, __ATOMIC_SEQ_CST)
 #define STORE(p, v)	__atomic_store_n(p, v, __ATOMIC_SEQ_CST)
@@ -370,7 +371,7 @@ int cpu_start(const struct lkl_boot_info *info)
 {
 	struct lkl_thread *t = info->boot_thread;
 
-	if (pthread_create(&background, NULL, background_main, NULL))
+	if (thread_start(&background, background_main, NULL))
 		return -EAGAIN;
 	background_runs = true;
 	boot_info = info;

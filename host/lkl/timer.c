@@ -12,6 +12,7 @@
 #include <time.h>
 #include "guest_clock.h"
 #include "lkl_host_i.h"
+#include "thread.h"
 
 #define NEVER (~0ULL)
 
@@ -106,7 +107,7 @@ static void *timer_main(void *unused)
 int timer_start(void)
 {
 	source.ticks = guest_clock_counter();
-	if (pthread_create(&thread, NULL, timer_main, NULL))
+	if (thread_start(&thread, timer_main, NULL))
 		return -EAGAIN;
 	runs = true;
 	return 0;

@@ -2,7 +2,6 @@
 /* What is exported, who asks for it, life. */
 #include <endian.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "log.h"
 #include "server_i.h"
+#include "thread.h"
 
 #define MAX_ASKING	16u	/* connections that have imported nothing */
 #define ASK_TIMEOUT_MS	10000u
@@ -228,22 +228,18 @@ static void *thread_main(void *arg)
 static int start_thread(struct usbip_server *s, int fd)
 {
 	struct start *start = malloc(sizeof(*start));
-	sigset_t all, old;
 	pthread_t thread;
 	int err;
 
 	if (!start)
 		return -ENOMEM;
 	*start = (struct start) { s, fd };
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&thread, NULL, thread_main, start);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(&thread, thread_main, start);
 	if (err)
 		free(start);
 	else
 		pthread_detach(thread);
-	return -err;
+	return err;
 }
 
 int usbip_server_connect(struct usbip_server *s, int fd)

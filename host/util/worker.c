@@ -3,9 +3,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+
+#include "thread.h"
 
 struct worker_pool {
 	pthread_mutex_t lock;		/* protects everything below */
@@ -69,20 +70,14 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-/* Signals are the business of the threads that exist already. Called locked. */
+/* Called locked. */
 static int worker_start_thread(struct worker_pool *pool)
 {
-	sigset_t all, old;
-	int err;
+	int err = thread_start(&pool->threads[pool->n_threads], worker_main, pool);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&pool->threads[pool->n_threads], NULL, worker_main,
-			     pool);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (!err)
 		pool->n_threads++;
-	return -err;
+	return err;
 }
 
 int worker_submit(struct worker_pool *pool, struct work *work)

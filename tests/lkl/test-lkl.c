@@ -3,6 +3,7 @@
  * The library kernel alone: boot, calls from many threads, faults, halt. One test
  * a process, since a process has one kernel: test-lkl NAME.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -448,6 +449,44 @@ static void test_own_fault_is_not_ours(void)
 }
 
 /* Big enough for kvmalloc() to fall back to vmalloc(). */
+static unsigned long long blocked_signals(const char *thread)
+{
+	unsigned long long set = 0;
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/status", thread);
+	f = fopen(path, "r");
+	CHECK(f);
+	while (fgets(line, sizeof(line), f) && sscanf(line, "SigBlk: %llx", &set) != 1)
+		;
+	fclose(f);
+	return set;
+}
+
+/* A handler of the program's own never runs on a thread of the library's. */
+static void test_signals_are_the_programs(void)
+{
+	const unsigned long long tstp = 1ULL << (SIGTSTP - 1), fault = 1ULL << (SIGSEGV - 1);
+	unsigned int others = 0;
+	struct dirent *e;
+	DIR *d;
+
+	start();
+	d = opendir("/proc/self/task");
+	CHECK(d);
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.' || atoi(e->d_name) == getpid())
+			continue;
+		CHECK(blocked_signals(e->d_name) & tstp);
+		CHECK(!(blocked_signals(e->d_name) & fault));
+		others++;
+	}
+	closedir(d);
+	CHECK(others >= 2);		/* the background and the timer */
+	stop();
+}
+
 static void test_vmalloc(void)
 {
 	long fd, n;
@@ -520,6 +559,7 @@ static const struct {
 	{ "fault-fails-calls", test_fault_fails_calls },
 	{ "exit-is-refused", test_exit_is_refused },
 	{ "own-fault-is-not-ours", test_own_fault_is_not_ours },
+	{ "signals-are-the-programs", test_signals_are_the_programs },
 	{ "vmalloc", test_vmalloc },
 	{ "aes-instructions", test_aes_instructions },
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Claiming a device, the backend's operations, giving the device back. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -9,6 +8,7 @@
 #include <linux/usb/ch9.h>
 
 #include "log.h"
+#include "thread.h"
 #include "usbfs_i.h"
 
 #define DESCRIPTORS_MAX		16384u	/* bytes, of all configurations */
@@ -130,12 +130,8 @@ static void start_worker(struct work *work)
 {
 }
 
-/* Of what config.after runs: its program may want to know. */
-static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
-
 static int start_threads(struct usbfs *b)
 {
-	sigset_t all, old;
 	int err;
 
 	if (b->started)
@@ -144,14 +140,9 @@ static int start_threads(struct usbfs *b)
 	if (err)
 		return err;
 	b->worker_runs = true;
-	sigfillset(&all);
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-		sigdelset(&all, faults[i]);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&b->reaper, NULL, usbfs_reaper_main, b);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(&b->reaper, usbfs_reaper_main, b);
 	b->started = !err;
-	return -err;
+	return err;
 }
 
 static int usbfs_submit(struct usb_backend *base, struct usb_urb *urb)

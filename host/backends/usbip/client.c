@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The USB/IP client as a USB backend: operations, life. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -9,6 +8,7 @@
 #include <linux/usb/ch9.h>
 
 #include "client_i.h"
+#include "thread.h"
 
 /* Of the path to the device, which only the peer knows. */
 static bool is_of_path(const struct usb_urb *urb)
@@ -20,17 +20,10 @@ static bool is_of_path(const struct usb_urb *urb)
 
 static int start_thread(struct client *b)
 {
-	sigset_t all, old;
-	int err;
+	int err = b->started ? 0 : thread_start(&b->thread, client_main, b);
 
-	if (b->started)
-		return 0;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&b->thread, NULL, client_main, b);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	b->started = !err;
-	return -err;
+	return err;
 }
 
 static int client_submit(struct usb_backend *base, struct usb_urb *urb)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "thread.h"
 #include "zero_i.h"
 
 #define NEVER	UINT64_MAX
@@ -409,10 +410,10 @@ int zero_backend_new(const struct zero_config *config, struct usb_backend **ret_
 	if (!z)
 		return -ENOMEM;
 	zero_init(z, config);
-	err = pthread_create(&z->thread, NULL, zero_thread, z);
+	err = thread_start(&z->thread, zero_thread, z);
 	if (err) {
 		free(z);
-		return -err;
+		return err;
 	}
 	*ret_backend = &z->backend;
 	return 0;

@@ -15,6 +15,7 @@
 
 #include "../filter.h"
 #include "delay_filter.h"
+#include "thread.h"
 
 struct delay;
 
@@ -123,7 +124,7 @@ static void delay_append(struct delay *d, struct delay_item *item)
 	item->next = NULL;
 	pthread_mutex_lock(&d->lock);
 	if (!d->started)
-		d->started = !pthread_create(&d->thread, NULL, delay_main, d);
+		d->started = !thread_start(&d->thread, delay_main, d);
 	queued = d->started;
 	if (queued) {
 		*d->last = item;

@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "thread.h"
 #include "trace_i.h"
 
 #define HEADER_MAX	128u
@@ -30,19 +30,10 @@ static void *writer_main(void *arg);
 
 /* ---- records ---- */
 
-/* Signals are for the threads that wait for them. */
 static bool writer_start(struct trace *t)
 {
-	sigset_t all, old;
-	int err;
-
-	if (t->started)
-		return true;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	err = pthread_create(&t->thread, NULL, writer_main, t);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	t->started = !err;
+	if (!t->started)
+		t->started = !thread_start(&t->thread, writer_main, t);
 	return t->started;
 }
 
