@@ -517,21 +517,25 @@ static void test_vmalloc(void)
 }
 
 /*
- * The kernel has tried xts(aes) and cbc(aes) of the machine with its own vectors when it
+ * The kernel has tried the machine's ciphers and CRC with its own vectors when it
  * registered them: in place and not, in pieces of any size and alignment.
  */
-static void test_aes_instructions(void)
+static void test_crypto_instructions(void)
 {
-	static const char *const names[] = { "xts-aes-lkl", "cbc-aes-lkl" };
+	const struct { const char *name; bool usable; } algorithms[] = {
+		{ "xts-aes-lkl", __builtin_cpu_supports("aes") },
+		{ "cbc-aes-lkl", __builtin_cpu_supports("aes") },
+		{ "crc32c-lkl", __builtin_cpu_supports("sse4.2") },
+	};
 	static char text[1 << 16];
 	char *entry, *passed;
 
 	start();
 	CHECK(lkl_mount("proc", "/proc", "proc", 0, NULL) == 0);
 	CHECK(lkl_read_file("/proc/crypto", text, sizeof(text)) > 0);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		entry = strstr(text, names[i]);
-		CHECK(!entry == !__builtin_cpu_supports("aes"));
+	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+		entry = strstr(text, algorithms[i].name);
+		CHECK(!entry == !algorithms[i].usable);
 		passed = entry ? strstr(entry, "selftest     : passed") : NULL;
 		CHECK(!entry || (passed && passed < strstr(entry, "\n\n")));
 	}
@@ -561,7 +565,7 @@ static const struct {
 	{ "own-fault-is-not-ours", test_own_fault_is_not_ours },
 	{ "signals-are-the-programs", test_signals_are_the_programs },
 	{ "vmalloc", test_vmalloc },
-	{ "aes-instructions", test_aes_instructions },
+	{ "crypto-instructions", test_crypto_instructions },
 };
 
 int main(int argc, char **argv)

@@ -56,11 +56,11 @@ def broker(pid, folder, log):
 def emergency(pid):
     s, _ = find_broker(pid)
     s.settimeout(30)
-    s.send(question(LOG, 0, 'this is on every terminal'))
-    s.send(question(SAME, 0, '/'))
     try:
+        s.send(question(LOG, 0, 'this is on every terminal'))
+        s.send(question(SAME, 0, '/'))
         print('emergency', 'answered' if s.recv(100) else 'over')
-    except ConnectionResetError:
+    except (BrokenPipeError, ConnectionResetError):
         print('emergency over')
 
 

@@ -4,6 +4,7 @@
 # also root's, are not steered by what it answers; the key helper opens no file for it.
 AS_ROOT=1
 . "$TOP/tests/whole/lib.bash"
+need_root "$@"
 make_fs ext4 "$img" 50M
 key=$WORK/luks.img
 truncate -s 20M "$key"

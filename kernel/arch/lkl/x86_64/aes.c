@@ -5,6 +5,7 @@
  */
 #include <crypto/aes.h>
 #include <lkl_machine.h>
+#include "cpuid.h"
 
 #define AES	__attribute__((target("aes")))
 #define LANES	8
@@ -16,13 +17,9 @@ typedef long long unaligned __attribute__((vector_size(16), may_alias, aligned(1
 /* op(0) ... op(7), so that each lane is a register and no element of an array. */
 #define EACH(op) op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7)
 
-/* Leaf 1, ECX bit 25. */
 bool lkl_aes_usable(void)
 {
-	unsigned int a = 1, b, c = 0, d;
-
-	asm("cpuid" : "+a" (a), "=b" (b), "+c" (c), "=d" (d));
-	return c & (1u << 25);
+	return cpuid_1_ecx() & (1u << 25);
 }
 
 static inline unsigned int rounds_of(const struct crypto_aes_ctx *key)

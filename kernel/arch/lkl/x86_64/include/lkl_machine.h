@@ -49,4 +49,8 @@ void lkl_aes_cbc_encrypt(const struct crypto_aes_ctx *key, u8 *dst, const u8 *sr
 void lkl_aes_cbc_decrypt(const struct crypto_aes_ctx *key, u8 *dst, const u8 *src,
 			 unsigned int n, u8 iv[LKL_AES_BLOCK]);
 
+/* CRC32C by the CPU's instruction, likewise; neither begins nor ends with an inversion. */
+bool lkl_crc32c_usable(void);
+u32 lkl_crc32c(u32 crc, const u8 *data, size_t n);
+
 #endif
